@@ -1,0 +1,6 @@
+import Switchboard
+
+@main
+struct Main {
+    static func main() {}
+}

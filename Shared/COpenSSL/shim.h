@@ -1,0 +1,12 @@
+#pragma once
+#include <sys/types.h>
+#include <sys/select.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
+#include <openssl/rand.h>
+#include <openssl/pem.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>

@@ -1,0 +1,2 @@
+package struct Coder {}
+package struct CodingFailure: Error {}
