@@ -1,15 +1,21 @@
-"""Judges a recording line by line, and what only shows over several lines: answers, numbering, repeated callbacks."""
+"""Judges a recording line by line, and what only shows over several lines: answers, numbering, chains of callbacks."""
 
 import json
 from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from .chains import Chains
 from .documents import Documents
 from .numbering import Numbering
 
 FRAME_BYTES_MAX = 64 * 1024
 SHOWN_VIOLATIONS_MAX = 200
+MEMBERS = {                                   # of each kind of line, those that must be there
+    "frame": ("direction", "connection", "text"),
+    "http": ("method", "path", "status"),
+    "cloudevent": ("text",),
+}
 
 
 @dataclass
@@ -63,7 +69,7 @@ class Checker:
         self.documents = documents or Documents()
         self.report = Report()
         self._connections: dict[str, Connection] = {}
-        self._callbacks: dict[str, object] = {}    # id → the document first seen under it
+        self._chains = Chains()
 
     def read(self, lines, name: str = "recording"):
         for number, line in enumerate(lines, start=1):
@@ -76,24 +82,26 @@ class Checker:
 
     def record(self, record: dict, where: str = "live", scope: str = ""):
         kind = record.get("kind")
-        try:
-            if kind == "frame":
-                self._frame(record, where, scope)
-            elif kind == "http":
-                self._exchange(record, where)
-            elif kind == "cloudevent":
-                self._cloudevent(record["text"], where)
-            else:
-                self._violation(where, f"a line of kind {kind!r}", ["the kinds are frame, http and cloudevent"])
-        except KeyError as missing:
-            self._violation(where, f"a line of kind {kind!r}", [f"{missing} is missing"])
+        missing = [name for name in MEMBERS.get(kind, ()) if name not in record]
+        if kind not in MEMBERS:
+            self._violation(where, f"a line of kind {kind!r}", ["the kinds are " + ", ".join(MEMBERS)])
+        elif missing:
+            self._violation(where, f"a line of kind {kind!r}", [f"{name} is missing" for name in missing])
+        elif kind == "frame":
+            self._frame(record, where, scope)
+        elif kind == "http":
+            self._exchange(record, where)
+        else:
+            self._cloudevent(record["text"], where)
 
     def finish(self) -> Report:
         for name, connection in self._connections.items():
             self.report.unanswered += len(connection.asked)
             for fault in connection.numbering.unhealed():
                 self._violation(name, "numbering", [fault])
-        self._connections = {}
+        for subject, fault in self._chains.incomplete():
+            self._violation(subject, "callbacks", [fault])
+        self._connections, self._chains = {}, Chains()
         return self.report
 
     # Frames
@@ -256,11 +264,8 @@ class Checker:
         place = self.documents.frames.callback(kind) if isinstance(kind, str) else None
         faults = self.documents.errors(place, event) if place else [f"no callback is called {kind!r}"]
         self._count("callbacks", f"callback {kind if place else '(not described)'}")
-        identifier = event.get("id") if isinstance(event, dict) else None
-        if isinstance(identifier, str) and self._callbacks.setdefault(identifier, text) != text:
-            faults.append(f"id {identifier} had other bytes before")
-        if not faults and event["type"].startswith("call.") and event["subject"] != "calls/" + event["data"]["callId"]:
-            faults.append(f"subject {event['subject']} is of another call than data.callId")
+        if not faults:
+            faults = self._chains.told(event, text)
         if faults:
             self._violation(where, f"callback {kind}", faults)
 

@@ -1,8 +1,10 @@
 import json
+import tempfile
 import unittest
+from pathlib import Path
 
 from ..check import Checker
-from ..documents import Documents
+from ..documents import NAMES, PROTOCOL, Documents, DocumentsUnusable
 from .traffic import CALL, NOW, back, callbacks, changed, exchanges, frames, http, out
 
 DOCUMENTS = Documents()
@@ -44,6 +46,22 @@ class ARecordingThatKeepsTheContract(unittest.TestCase):
         later = [i for i, line in enumerate(lines) if line["connection"] == "a" and '"call.connected"' in line["text"]]
         lines[later[0]] = changed(lines[later[0]], lambda frame: frame.update(prev=3))
         self.assertEqual(judge(lines).violations, [])
+
+    def test_a_gap_that_opens_while_a_sync_is_under_way_is_healed_by_its_answer(self):
+        lines = frames()
+        _, connected = (json.loads(line["text"]) for line in lines if '"call.connected"' in line["text"])
+        at = next(i for i, line in enumerate(lines) if line["connection"] == "b" and '"media.state"' in line["text"])
+        lines[at] = changed(lines[at], lambda frame: frame.update(seq=7, prev=6))
+        snapshot = connected["data"] | {"seq": 7}
+        lines[at:at] = [out("b", id="s", type="call.sync", data={"callId": CALL})]
+        lines[at + 2:at + 2] = [back("b", re="s", code=0, data={"calls": [snapshot]})]
+        end = next(i for i, line in enumerate(lines) if line["connection"] == "b" and '"call.ended"' in line["text"])
+        lines[end] = changed(lines[end], lambda frame: frame.update(seq=8, prev=7))
+        self.assertEqual([violation.text() for violation in judge(lines).violations], [])
+
+    def test_callbacks_may_come_again_by_a_webhook_and_a_recording_may_start_in_the_middle(self):
+        self.assertEqual(judge(callbacks() + callbacks()[2:]).violations, [])
+        self.assertEqual(judge(callbacks()[3:]).violations, [])
 
     def test_a_request_whose_socket_died_is_counted_as_unanswered(self):
         self.assertEqual(judge([out("x", id="1", type="ping")]).unanswered, 1)
@@ -98,6 +116,9 @@ class APlantedFault(unittest.TestCase):
         lines.insert(2, lines[1])
         self.assert_found(lines, "answered before")
 
+    def test_an_id_used_again_before_its_answer(self):
+        self.assert_found([out("a", id="1", type="ping"), out("a", id="1", type="ping")], "waiting for its answer already")
+
     def test_an_answer_on_another_connection(self):
         lines = frames()
         lines[1]["connection"] = "elsewhere"
@@ -151,6 +172,7 @@ class APlantedFault(unittest.TestCase):
             (lambda e: e.update(sequence=1), "sequence"),
             (lambda e: e.update(time="yesterday"), "time"),
             (lambda e: e["data"].pop("origin"), "origin"),
+            (lambda e: e.update(prevsequence="1"), "not below"),
         ):
             self.assert_found([changed(callbacks()[0], change)], word)
 
@@ -159,6 +181,21 @@ class APlantedFault(unittest.TestCase):
         self.assertEqual(judge([first, first]).violations, [])
         self.assert_found([first, changed(first, lambda e: e["data"].update(calleeIds=["eve"]))], "other bytes")
 
+    def test_a_callback_that_never_came_and_a_call_that_ends_twice(self):
+        lines = callbacks()
+        self.assert_found(lines[:2] + lines[3:], "follows on 3, which never came")
+        again = changed(lines[4], lambda e: e.update(id="other", sequence="8", prevsequence="7"))
+        self.assert_found(lines + [again], "ended more than once")
+        self.assert_found([lines[0], changed(lines[1], lambda e: e.update(sequence="1", prevsequence="0"))], "one callback at most")
+
+    def test_an_event_of_a_call_that_has_ended_here(self):
+        lines = frames()
+        late = {"roomId": CALL, "userId": "ada", "camera": False, "microphone": True, "screen": False}
+        self.assert_found(lines + [back("b", type="media.state", seq=9, prev=6, data=late)], "had ended here before")
+        self.assert_found(lines + [back("b", type="call.expired", data={"callId": CALL})], "had ended here before")
+        repeat = [line for line in lines if line["connection"] == "b" and '"media.state"' in line["text"]]
+        self.assertEqual(judge(lines + repeat).violations, [])
+
     def test_http_with_a_wrong_body_status_path_or_content_type(self):
         issue, call = exchanges()[0], exchanges()[1]
         self.assert_found([changed(issue, lambda b: b.update(code=200))], "code")
@@ -166,7 +203,7 @@ class APlantedFault(unittest.TestCase):
         self.assert_found([call | {"status": 302}], "302")
         self.assert_found([call | {"path": "/v1/call/" + CALL}], "no such path")
         self.assert_found([call | {"method": "PUT"}], "no such method")
-        self.assert_found([call | {"contentType": "text/html"}], "text/html")
+        self.assert_found([call | {"contentType": "text/html"}], "text/html is not described")
         self.assert_found([call | {"responseBody": "oops"}], "not JSON")
         self.assert_found([call | {"responseBody": ""}], "missing")
         self.assert_found([call | {"path": "/v1/calls/1"}], "path parameter callId")
@@ -183,6 +220,17 @@ class APlantedFault(unittest.TestCase):
 
 
 class TheDocuments(unittest.TestCase):
+    def test_a_reference_to_nothing_is_found_at_the_start(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in NAMES:
+                text = (PROTOCOL / name).read_text(encoding="utf-8").replace("  BusyUser:", "  Busy:")
+                (Path(folder) / name).write_text(text, encoding="utf-8")
+            with self.assertRaisesRegex(DocumentsUnusable, "BusyUser"):
+                Documents(Path(folder))
+            (Path(folder) / NAMES[0]).unlink()
+            with self.assertRaisesRegex(DocumentsUnusable, NAMES[0]):
+                Documents(Path(folder))
+
     def test_every_schema_is_a_schema_and_every_request_has_its_answer(self):
         from jsonschema import Draft202012Validator
         for document, path in (("asyncapi.yaml", ("components", "schemas")), ("openapi.yaml", ("components", "schemas")),

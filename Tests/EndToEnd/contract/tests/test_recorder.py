@@ -58,7 +58,9 @@ class TheRecorder(unittest.TestCase):
     def test_what_pages_say_and_hear_can_be_judged(self):
         page, sockets = Emitter(), {"a": Emitter("ws://127.0.0.1:8080/ws"), "b": Emitter("ws://127.0.0.1:8080/ws?x=1")}
         self.recorder.watch(page)
-        page.heard["websocket"](Emitter("ws://127.0.0.1:8080/elsewhere"))
+        elsewhere = Emitter("ws://127.0.0.1:8080/elsewhere")
+        page.heard["websocket"](elsewhere)
+        self.assertEqual(elsewhere.heard, {})
         for socket in sockets.values():
             page.heard["websocket"](socket)
         for line in frames():

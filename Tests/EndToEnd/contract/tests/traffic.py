@@ -83,24 +83,24 @@ def frames():
     ]
 
 
-def callback(kind, sequence, **data):
+def callback(kind, sequence, before, **data):
     members = {"callId": CALL, "roomId": CALL, "sessionId": "s1", "callType": 0, "mediaType": 1, "callerUserId": "ada",
                "origin": "client"}
     return {"kind": "cloudevent", "text": json.dumps({
         "specversion": "1.0", "id": f"{CALL}.{sequence}", "source": "/apps/Key1", "type": kind, "subject": "calls/" + CALL,
         "time": "2023-11-14T22:13:20.000Z", "datacontenttype": "application/json", "sequence": str(sequence),
-        "prevsequence": str(sequence - 1), "sessionid": "s1", "data": members | data})}
+        "prevsequence": str(before), "sessionid": "s1", "data": members | data})}
 
 
 def callbacks():
     end = {"reason": 1000, "startTime": NOW + 10, "endTime": NOW + 5010, "durationMs": 5000}
     return [
-        callback("call.started", 1, calleeIds=["bob"]),
-        callback("call.ringing", 2, userId="bob", deviceId="bob-phone"),
-        callback("call.accepted", 3, userId="bob", deviceId="bob-phone"),
-        callback("call.connected", 4, startTime=NOW + 10),
-        callback("call.ended", 6, **end),
-        callback("call.log", 7, **end, participants=[{"userId": "bob", "state": 1000, "talkMs": 5000}]),
+        callback("call.started", 1, 0, calleeIds=["bob"]),
+        callback("call.ringing", 2, 1, userId="bob", deviceId="bob-phone"),
+        callback("call.accepted", 3, 2, userId="bob", deviceId="bob-phone"),
+        callback("call.connected", 4, 3, startTime=NOW + 10),
+        callback("call.ended", 6, 4, **end),
+        callback("call.log", 7, 6, **end, participants=[{"userId": "bob", "state": 1000, "talkMs": 5000}]),
     ]
 
 
