@@ -99,7 +99,7 @@ package struct User: Machine {
     private func handle(_ sit: UserInput.Sit) -> [UserFact] {
         guard let seat else { return [seated(sit)] }
         if seat.room == sit.room, seat.device == sit.device.id, seat.phase == .taken { return [] }
-        guard sit.takeover || seat.phase == .leaving else {
+        guard seat.phase == .leaving || moveReason(from: seat, to: sit) != nil else {
             var fact = UserFact.SeatDenied()
             fact.sit = sit
             fact.room = seat.room
@@ -108,6 +108,11 @@ package struct User: Machine {
             return [.seatDenied(fact)]
         }
         return [.moving(sit)]
+    }
+
+    /// Why the seated device leaves for the new seat; nil where it does not.
+    package func moveReason(from seat: Seat, to sit: UserInput.Sit) -> EndReason? {
+        seat.device == sit.device.id ? sit.leavesFor : sit.putsOutFor
     }
 
     private func handle(_ unsit: UserInput.Unsit) -> [UserFact] {
