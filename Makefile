@@ -28,10 +28,11 @@ lint:
 
 bench:
 	@Deploy/Local/setup build run bench
-	@exec Deploy/Local/bench
+	swift build -c release --product switchboard-load
+	.build/release/switchboard-load calls
 
 bench-drivers:
-	@Deploy/Local/setup build run
+	@Deploy/Local/setup build run bench
 	swift build -c release --product switchboard-load
 	.build/release/switchboard-load drivers
 
