@@ -70,7 +70,17 @@ extension Coder {
     }
 
     /// Goes to the next key, or closes the object.
+    @inline(__always)
     mutating func endMember() throws(CodingFailure) {
+        if object.resume == nil, end - position > 1, load(position) == Mark.comma, load(position + 1) == Mark.quote {
+            position += 1
+        } else {
+            try endMemberSlowly()
+        }
+    }
+
+    @inline(never)
+    private mutating func endMemberSlowly() throws(CodingFailure) {
         if let resume = object.resume {
             object.resume = nil
             position = resume
@@ -87,7 +97,17 @@ extension Coder {
         }
     }
 
+    @inline(__always)
     mutating func passColon() throws(CodingFailure) {
+        if end - position > 1, load(position) == Mark.colon, load(position + 1) > 0x20 {
+            position += 1
+        } else {
+            try passColonSlowly()
+        }
+    }
+
+    @inline(never)
+    private mutating func passColonSlowly() throws(CodingFailure) {
         skipSpace()
         guard byte == Mark.colon else { throw CodingFailure(.malformed) }
         position += 1
@@ -194,19 +214,25 @@ extension Coder {
 /// Bytes of a key from outside that a failure shows.
 private let keyShownMax = 64
 
-/// For short keys: words first, then the rest in an overlapping word or by bytes.
+/// For short keys: by words, of which the last overlaps the one before.
 @inline(__always)
 private func isEqual(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Bool {
-    var i = 0
-    while i + 8 <= count {
-        if a.loadUnaligned(fromByteOffset: i, as: UInt64.self) != b.loadUnaligned(fromByteOffset: i, as: UInt64.self) {
-            return false
+    if count >= 8 {
+        var i = 0
+        while i + 8 < count {
+            guard isSame(a, b, i, UInt64.self) else { return false }
+            i += 8
         }
-        i += 8
+        return isSame(a, b, count - 8, UInt64.self)
     }
-    while i < count {
-        if a.load(fromByteOffset: i, as: UInt8.self) != b.load(fromByteOffset: i, as: UInt8.self) { return false }
-        i += 1
-    }
-    return true
+    if count >= 4 { return isSame(a, b, 0, UInt32.self) && isSame(a, b, count - 4, UInt32.self) }
+    if count >= 2 { return isSame(a, b, 0, UInt16.self) && isSame(a, b, count - 2, UInt16.self) }
+    return count == 0 || isSame(a, b, 0, UInt8.self)
+}
+
+@inline(__always)
+private func isSame<Word: FixedWidthInteger & BitwiseCopyable>(
+    _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ offset: Int, _: Word.Type
+) -> Bool {
+    a.loadUnaligned(fromByteOffset: offset, as: Word.self) == b.loadUnaligned(fromByteOffset: offset, as: Word.self)
 }

@@ -43,15 +43,25 @@ extension Coder {
         put(Mark.quote)
     }
 
-    /// How many bytes can be copied as they are.
+    /// How many bytes can be copied as they are. Looked at by words, of which the last overlaps the one before.
     private func plainPrefix(_ utf8: UnsafeRawBufferPointer) -> Int {
-        var i = 0
-        while i + 8 <= utf8.count {
-            let stops = stopBytes(utf8.loadUnaligned(fromByteOffset: i, as: UInt64.self).littleEndian)
-            if stops != 0 { return i + stops.trailingZeroBitCount / 8 }
-            i += 8
+        let count = utf8.count
+        if count >= 8 {
+            var i = 0
+            while true {
+                let stops = stopBytes(utf8.loadUnaligned(fromByteOffset: i, as: UInt64.self).littleEndian)
+                if stops != 0 { return i + stops.trailingZeroBitCount / 8 }
+                guard i < count - 8 else { return count }
+                i = Swift.min(i + 8, count - 8)
+            }
         }
-        while i < utf8.count, utf8[i] >= 0x20, utf8[i] != Mark.quote, utf8[i] != Mark.backslash { i += 1 }
+        var i = 0
+        if count >= 4 {
+            let word = UInt64(utf8.loadUnaligned(fromByteOffset: 0, as: UInt32.self).littleEndian)
+            let last = UInt64(utf8.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self).littleEndian)
+            if stopBytes(word | last << 32) == 0 { return count }
+        }
+        while i < count, utf8[i] >= 0x20, utf8[i] != Mark.quote, utf8[i] != Mark.backslash { i += 1 }
         return i
     }
 
