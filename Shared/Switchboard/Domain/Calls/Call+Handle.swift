@@ -230,7 +230,10 @@ extension Call {
 
     private func deviceUp(_ news: CallInput.DeviceNews, at now: Timestamp) -> [CallFact] {
         guard isLive, let member = participant(news.user) else { return [] }
-        if isRinging(member, at: now) { return [.rung(rung(news.user, [news.device]))] }
+        if isRinging(member, at: now) {
+            let isKnown = member.line(news.device.id).map { $0.device.connection == news.device.connection } ?? false
+            return isKnown ? [] : [.rung(rung(news.user, [news.device]))]
+        }
         guard member.state.isInside, let line = member.seatedLine, line.device.id == news.device.id,
             line.device.connection != news.device.connection
         else { return [] }
