@@ -95,11 +95,7 @@ extension Call {
             member.seated = accepted.device.id
             member.profile = accepted.profile
             member.media = MediaState(camera: accepted.camera, microphone: true)
-            if let i = member.lines.firstIndex(where: { $0.device.id == accepted.device.id }) {
-                member.lines[i].device = accepted.device
-            } else {
-                member.lines.append(.init(device: accepted.device))
-            }
+            if member.line(accepted.device.id) == nil { member.lines.append(.init(device: accepted.device)) }
         }
         let others = participant(accepted.user)?.lines.filter { $0.device.id != accepted.device.id } ?? []
         for line in others where !line.isOver {
@@ -163,12 +159,14 @@ extension Call {
     }
 
     /// The device is answered with a snapshot of this very sequence.
+    ///
+    /// A command may have been under way while its device went over to another connection, or may have overtaken the
+    /// news of it: only the user's machine says which connection is the device's.
     private mutating func handSnapshot(to back: CallFact.Back) {
         let sequence = sequence
         update(back.user) { member in
             guard let i = member.lines.firstIndex(where: { $0.device.id == back.device.id }) else { return }
-            if member.seated != back.device.id || member.online { member.lines[i].device = back.device }
-            member.lines[i].previous = sequence
+            if member.lines[i].device.connection == back.device.connection { member.lines[i].previous = sequence }
         }
     }
 
