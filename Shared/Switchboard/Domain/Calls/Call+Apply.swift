@@ -172,7 +172,7 @@ extension Call {
 
     private mutating func update(media change: CallFact.MediaNow) {
         update(change.user) { $0.media = change.media }
-        tellOthers(than: change.user, .media(change.user, change.media))
+        tellOthers(than: change.user, alsoRinging: false, .media(change.user, change.media))
     }
 
     private mutating func rejoin(_ rejoined: CallFact.Rejoined) {
@@ -253,11 +253,12 @@ extension Call {
         told.append(.init(user, connection, event, device: device, previous: previous))
     }
 
-    /// Tells every device that is inside or rings, except those of `user`.
-    private mutating func tellOthers(than user: UserID?, _ event: Told.Event) {
+    /// Tells every device that is inside, or rings where that concerns it too, except those of `user`.
+    private mutating func tellOthers(than user: UserID?, alsoRinging: Bool = true, _ event: Told.Event) {
         for member in participants where member.user != user {
             for line in member.lines where !line.isOver {
-                let isConcerned = member.state.isInside ? line.device.id == member.seated : member.state.isRinging
+                let isInside = member.state.isInside && line.device.id == member.seated
+                let isConcerned = isInside || alsoRinging && member.state.isRinging
                 if isConcerned { tell(member.user, line.device.id, event) }
             }
         }
