@@ -21,7 +21,13 @@ extension Call {
         case .rejoined(let rejoined): rejoin(rejoined)
         case .mediaReported(let report): note(report, at: now)
         case .startRefused(let refused):
-            if let asker = startAsker { told.append(.init(caller, nil, .startRefused(asker, refused), previous: 0)) }
+            if let asker = startAsker {
+                answerStart(.startRefused(asker, refused))
+                // Its start is refused: for that device there never was a call that could end.
+                if participants[0].lines[0].device.connection == asker.connection {
+                    finish(caller, participants[0].lines[0].device.id)
+                }
+            }
             startAsker = nil
         case .endedBeforeStart(let at):
             endedEarlyBy = at
@@ -114,7 +120,9 @@ extension Call {
         }
         if entered.user == caller, let asker = startAsker {
             startAsker = nil
-            tell(caller, entered.device, .startAnswered(asker))
+            // Where the device has gone over to another connection, it has its snapshot there.
+            let isThere = participant(caller)?.line(entered.device)?.device.connection == asker.connection
+            if isThere { tell(caller, entered.device, .startAnswered(asker)) }
         }
     }
 
@@ -200,8 +208,7 @@ extension Call {
         }
         if let asker = startAsker {
             startAsker = nil
-            let isCancel = ended.by == caller
-            tell(caller, participants[0].seated ?? DeviceID(), isCancel ? .startOver(asker) : .startAnswered(asker))
+            answerStart(.startOver(asker))
         }
         for member in participants {
             for line in member.lines where !line.isOver {
@@ -239,6 +246,12 @@ extension Call {
     }
 
     // MARK: telling
+
+    /// An answer without a snapshot: it is no event, and the next event does not follow on it.
+    private mutating func answerStart(_ answer: Told.Event) {
+        guard let line = participants.first?.lines.first else { return }
+        told.append(.init(caller, line.device.connection, answer, device: line.device.id, previous: line.previous))
+    }
 
     private mutating func tell(_ user: UserID, _ device: DeviceID, _ event: Told.Event) {
         let sequence = sequence
@@ -288,7 +301,7 @@ package struct Told: Hashable, Sendable {
         case media(UserID, MediaState)
         /// The answer to `call.start`, with a snapshot.
         case startAnswered(Asker)
-        /// The caller had ended it before its start could be answered.
+        /// The call was over before its start could be answered; how, says the caller's own reason.
         case startOver(Asker)
         case startRefused(Asker, CallFact.StartRefused)
     }
