@@ -153,14 +153,15 @@ extension Call {
         let at = CallFact.At(user: by.user, device: by.device.id)
         guard phase != .unknown else { return [.endedBeforeStart(at)] }
         guard isLive, let member = participant(by.user) else { throw Refusal(.notInside) }
+        let busy = end.reason == .busyWaiting || end.reason == .busyRinging
         if isRinging(member, at: now) {
-            let busy = end.reason == .busyWaiting || end.reason == .busyRinging
-            let reason: EndReason = busy ? .busyWaiting : .declined
+            let elsewhere: EndReason = member.busy == .busyRinging ? .busyRinging : .busyWaiting
+            let reason = busy ? elsewhere : .declined
             let ended = CallFact.Ended(reason, by: by.user, device: by.device.id)
             return [busy ? .busied(at) : .declined(at), .ended(ended)]
         }
         guard member.state.isInside, member.seated == by.device.id else { throw Refusal(.notInside) }
-        return departure(of: by.user, by.device.id, because: end.reason ?? .ended)
+        return departure(of: by.user, by.device.id, because: busy ? .ended : end.reason ?? .ended)
     }
 
     /// The device is inside and leaves, for whatever reason. Of two, that is the end; before any answer it is a cancel.
