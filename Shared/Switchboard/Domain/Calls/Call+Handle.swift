@@ -278,7 +278,10 @@ extension Call {
             if member.state == .connecting, let accepted = member.acceptedAt,
                 accepted + settings.connectTimeout <= now
             {
-                return departure(of: member.user, device, because: .joinError, cause: .connectTimeout)
+                // The one that is missing leaves, not the one that waits for it.
+                let missing = member.joinID == nil ? member : participants.first { $0.joinID == nil } ?? member
+                return departure(
+                    of: missing.user, missing.seated ?? device, because: .joinError, cause: .connectTimeout)
             }
             if let failed = member.mediaFailedAt, failed + settings.connectTimeout <= now {
                 return departure(of: member.user, device, because: .publishError, cause: .media)
