@@ -141,9 +141,8 @@ extension Call {
         fact.room = refused.room
         fact.sitting = refused.sitting
         fact.call = refused.call
-        return [
-            .startRefused(fact), .ended(.init(.cancelled, by: caller, device: refused.device, cause: .seatRefused)),
-        ]
+        let reason: EndReason = isAnswered ? .joinError : .cancelled
+        return [.startRefused(fact), .ended(.init(reason, by: caller, device: refused.device, cause: .seatRefused))]
     }
 
     // MARK: hanging up
