@@ -43,8 +43,9 @@ extension Call {
 
     private func started(_ start: CallInput.Start, at now: Timestamp) throws(Refusal) -> CallFact.Started {
         let callees = start.callees
-        let wrong = callees.filter { !$0.isWellFormed || $0 == start.by.user }
-        guard !callees.isEmpty, wrong.isEmpty, Set(callees).count == callees.count else {
+        var seen: Set<UserID> = [start.by.user]
+        let wrong = callees.filter { !$0.isWellFormed || !seen.insert($0).inserted }
+        guard !callees.isEmpty, wrong.isEmpty else {
             var refusal = Refusal(.badCallees)
             refusal.users = wrong
             throw refusal
