@@ -185,7 +185,8 @@ extension Call {
 
     private mutating func rejoin(_ rejoined: CallFact.Rejoined) {
         update(rejoined.user) { $0.joinID = rejoined.joinID }
-        tellOthers(than: rejoined.user, .userConnection(rejoined.user, online: true, rejoined.joinID))
+        let isOnline = participant(rejoined.user)?.online ?? true
+        tellOthers(than: rejoined.user, .userConnection(rejoined.user, online: isOnline, rejoined.joinID))
     }
 
     private mutating func note(_ report: CallFact.Reported, at now: Timestamp) {

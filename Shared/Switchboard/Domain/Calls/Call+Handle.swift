@@ -186,7 +186,7 @@ extension Call {
 
     private func sync(_ by: CallInput.By) throws(Refusal) -> [CallFact] {
         let member = try member(by.user)
-        guard isLive, member.line(by.device.id) != nil else { return [] }
+        guard isLive, let line = member.line(by.device.id), !line.isOver else { return [] }
         return [.synced(.init(user: by.user, device: by.device))]
     }
 
