@@ -134,7 +134,7 @@ package struct Room: Machine {
         joined.device = join.device.id
         joined.seat = join.seat
         joined.mediaType = join.mediaType
-        joined.joinID = JoinID("\(joins + 1)")
+        joined.joinID = JoinID("\(session == nil ? 1 : joins + 1)")
         facts.append(.joined(joined))
         return facts
     }
