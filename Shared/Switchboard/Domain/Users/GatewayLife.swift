@@ -1,7 +1,7 @@
 /// One gateway, as the users' owners hear of it: it beats, or is dead.
 ///
 /// Its silence is one fact, not one about each of its devices.
-package struct GatewayLife: Machine {
+package struct GatewayLife: Machine, Hashable {
     package enum Input: Sendable, Hashable {
         /// The gateway lives; `incarnation` names this life, and a new one says that the last is over.
         case beat(incarnation: String)

@@ -1,7 +1,7 @@
 /// One user: which devices are connected, what rings, and the one seat.
 ///
 /// Every join of every device goes through here, so that a user is in one room at a time whatever any store says.
-package struct User: Machine {
+package struct User: Machine, Hashable {
     package typealias Input = UserInput
     package typealias Fact = UserFact
 
