@@ -87,7 +87,7 @@ package struct UsersBook: Book {
             var moves = CallInput.Moves()
             moves.user = id
             moves.device = seat.device
-            moves.reason = before.moveReason(from: seat, to: sit) ?? .ended
+            moves.reason = before.moveReason(from: seat.device, to: sit) ?? .ended
             effects.append(.call(key: RecordKey.of(app, CallID(seat.room.text)), .moves(moves)))
         case .leaving(let unsit):
             guard before.seat?.phase != user.seat?.phase, let seat = user.seat else { break }
