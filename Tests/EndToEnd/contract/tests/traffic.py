@@ -22,7 +22,7 @@ def snapshot(user, seq, state, participants, inside, **more):
 
 def log(user, **more):
     return {"callId": CALL, "sessionId": "s1", "callType": 0, "callDirection": -1 if user == "ada" else 1, "mediaType": 1,
-            "callerUserId": "ada", "participants": [{"userId": "ada", "state": 1000, "endReason": 1000, "talkMs": 5000}],
+            "callerUserId": "ada", "participants": ["ada", "bob"],
             "callState": 1000, "currentUserState": 1000, "creationTime": NOW, "startTime": NOW + 10, "endTime": NOW + 5010,
             "duration": 5, "endReason": 1000, "missed": False, "final": True, **more}
 
