@@ -35,6 +35,7 @@ class Report:
     callbacks: int = 0
     unanswered: int = 0
     kinds: Counter = field(default_factory=Counter)
+    described: list[str] = field(default_factory=list)    # kinds of messages that could have been seen
     violations: list[Violation] = field(default_factory=list)
 
     @property
@@ -46,6 +47,9 @@ class Report:
         if len(self.violations) > SHOWN_VIOLATIONS_MAX:
             lines.append(f"… and {len(self.violations) - SHOWN_VIOLATIONS_MAX} more")
         lines += [f"{count:6}  {kind}" for kind, count in sorted(self.kinds.items())]
+        unseen = [kind for kind in self.described if kind not in self.kinds]
+        if unseen:
+            lines.append("not seen: " + ", ".join(unseen))
         lines.append(
             f"contract: {self.frames} frames, {self.bodies} HTTP bodies and {self.callbacks} callbacks validated, "
             f"{self.unanswered} requests without an answer, {len(self.violations)} violations")
@@ -67,7 +71,7 @@ class Checker:
 
     def __init__(self, documents: Documents | None = None):
         self.documents = documents or Documents()
-        self.report = Report()
+        self.report = Report(described=self.documents.frames.described())
         self._connections: dict[str, Connection] = {}
         self._chains = Chains()
 

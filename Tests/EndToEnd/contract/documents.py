@@ -84,6 +84,10 @@ class Frames:
     def messages(self) -> dict:
         return self._documents.at("asyncapi.yaml", "components", "messages")[0]
 
+    def described(self) -> list[str]:
+        """Every message that is told apart by its type, for instance `event call.ended`."""
+        return sorted(f"{group} {name}" for group, name in self._keys if group in ("request", "event", "callback"))
+
     def request(self, kind: str):
         return self._payload("request", kind)
 

@@ -28,6 +28,12 @@ class ARecordingThatKeepsTheContract(unittest.TestCase):
         self.assertEqual((report.frames, report.callbacks, report.bodies), (len(frames()), len(callbacks()), len(exchanges())))
         self.assertEqual(report.unanswered, 0)
 
+    def test_what_a_recording_never_showed_is_named(self):
+        unseen = judge(frames()).text().partition("not seen: ")[2].partition("\n")[0].split(", ")
+        self.assertIn("event call.merged", unseen)
+        self.assertIn("callback room.created", unseen)
+        self.assertNotIn("event call.ended", unseen)
+
     def test_a_client_may_say_more_than_is_described(self):
         lines = frames()
         lines[0] = changed(lines[0], lambda frame: frame["data"].update(colour="blue"))
