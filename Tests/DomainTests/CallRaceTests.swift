@@ -39,7 +39,10 @@ import Testing
         #expect(stage.send(.ringing(.benTablet)) == "!notInside")
         #expect(stage.send(.deviceUp(.init(user: .ben, device: .benLaptop))) == "–")
         #expect(stage.send(.devices(.init(.ben, [.benLaptop]))) == "–")
+        #expect(stage.send(.deviceUp(.init(user: .ben, device: .benPhone.over(9)))) == "returned")
+        #expect(stage.told == ["benPhone: snapshot"])
         #expect(stage.wait(.zero, silenceCounts: false) == "missed ended")
+        #expect(stage.call.told.first { $0.device == Device.benPhone.id }?.connection == .number(9))
     }
 
     @Test func `an end that overtakes its start is answered by the start, which rings nobody`() {
