@@ -88,6 +88,8 @@ package struct LogData: ExpressibleByDictionaryLiteral, Sendable {
 
     package var pairs: [(String, Value)]
 
+    package init(_ pairs: [(String, Value)]) { self.pairs = pairs }
+
     package init(dictionaryLiteral elements: (String, Value)...) { pairs = elements }
 
     package static func + (a: LogData, b: LogData) -> LogData {
