@@ -119,8 +119,9 @@ actor KafkaScene {
         }
         producer = nil
         reader = nil
-        loop.stop()
     }
+
+    deinit { loop.stop() }
 }
 
 extension KafkaFailure {

@@ -6,7 +6,7 @@ package struct LedgerSettings: Sendable {
     /// Of every topic but the registry's; fixed for the life of the data.
     package var partitions: Int32
     package var registryPartitions: Int32
-    package var replication: Int16
+    package var replication: Int32
 
     /// Frames in one record of `gateway.deliveries`, so that it stays far below what a broker takes.
     package static let entriesPerDelivery = 256
@@ -14,7 +14,7 @@ package struct LedgerSettings: Sendable {
 
     package init(
         kafka: KafkaSettings, group: String, partitions: Int32,
-        registryPartitions: Int32 = LedgerSettings.registryPartitionsDefault, replication: Int16 = 1
+        registryPartitions: Int32 = LedgerSettings.registryPartitionsDefault, replication: Int32 = 1
     ) {
         self.kafka = kafka
         self.group = group
@@ -35,7 +35,7 @@ package struct LedgerSettings: Sendable {
         func add(_ name: String, _ partitions: Int32, keeps retention: Duration) {
             all.append(
                 KafkaTopicSpecification(
-                    name: name, partitions: partitions, replication: replication,
+                    name, partitions: partitions, replication: replication,
                     configs: [
                         "message.timestamp.type": "LogAppendTime", "retention.ms": "\(retention.milliseconds)",
                         "cleanup.policy": "delete",

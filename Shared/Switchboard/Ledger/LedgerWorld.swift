@@ -240,7 +240,7 @@ package final class LedgerWorld {
         let record = DeliveryRecord(part.map(\.entry)).encoded()
         let attempt = { [self] () -> Bool in
             guard let framesProducer else { return false }
-            do {
+            do throws(KafkaFailure) {
                 try framesProducer.produce(topic: Topic.deliveries, partition: partition, key: [], value: record) { result in
                     let isThere = if case .success = result { true } else { false }
                     for delivery in part { delivery.done(isThere) }
@@ -307,8 +307,9 @@ package final class LedgerWorld {
     }
 
     func askEnd(_ topic: String, _ partition: Int32, _ done: @escaping (Int64?) -> Void) {
-        admin.endOffsets([KafkaPartition(topic: topic, partition: partition)]) { result in
-            if case .success(let ends) = result { done(ends.first) } else { done(nil) }
+        let place = KafkaPartition(topic, partition)
+        admin.endOffsets(of: [place]) { result in
+            if case .success(let ends) = result { done(ends[place]) } else { done(nil) }
         }
     }
 }
