@@ -50,11 +50,16 @@ package struct InboxRecord<Input: Message>: Message {
     package var command: String?
     package var reply: Reply?
     package var source: SourceMark?
+    /// When a gateway took the command. One that is appended long after that is refused: its asker was told 50300.
+    package var sentAt: Timestamp?
     package var input = Input()
 
     package init() {}
-    package init(_ input: Input, command: String? = nil, reply: Reply? = nil, source: SourceMark? = nil) {
+    package init(
+        _ input: Input, command: String? = nil, reply: Reply? = nil, source: SourceMark? = nil, sentAt: Timestamp? = nil
+    ) {
         self.input = input
+        self.sentAt = sentAt
         self.command = command
         self.reply = reply
         self.source = source
@@ -64,6 +69,7 @@ package struct InboxRecord<Input: Message>: Message {
         try c("command", &command)
         try c("reply", &reply)
         try c("source", &source)
+        try c("sentAt", &sentAt)
         try c("input", &input)
     }
 }

@@ -13,7 +13,8 @@ package struct LogRecord<Fact: Message>: Message {
         case refusal
     }
 
-    /// The level of records that this program writes, and the highest it can fold.
+    /// The level of records that this program writes, and the highest it can fold. Of a record above it only the level,
+    /// and whose it is, are read: the rest may have words that are not known here.
     package static var levelWritten: Int { 1 }
 
     package var kind = Kind.facts
@@ -41,10 +42,11 @@ package struct LogRecord<Fact: Message>: Message {
     package init() {}
 
     package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
-        try c("kind", &kind)
         try c("level", &level)
         try c("incarnation", &incarnation)
         try c("ordinal", &ordinal)
+        if c.isReading, level > Self.levelWritten { return }
+        try c("kind", &kind)
         try c("inboxOffset", &inboxOffset)
         try c("time", &time)
         try c("performedThrough", &performedThrough)

@@ -133,8 +133,8 @@ extension UserInput.Sit: Message {
         try c("kind", &kind)
         try c("device", &device)
         try c("mediaType", &mediaType)
-        try c("takeover", &takeover)
-        try c("reason", &reason)
+        try c("leavesFor", &leavesFor)
+        try c("putsOutFor", &putsOutFor)
     }
 }
 

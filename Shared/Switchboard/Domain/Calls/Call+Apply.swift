@@ -21,7 +21,13 @@ extension Call {
         case .rejoined(let rejoined): rejoin(rejoined)
         case .mediaReported(let report): note(report, at: now)
         case .startRefused(let refused):
-            if let asker = startAsker { told.append(.init(caller, nil, .startRefused(asker, refused), previous: 0)) }
+            if let asker = startAsker {
+                answerStart(.startRefused(asker, refused))
+                // Its start is refused: for that device there never was a call that could end.
+                if participants[0].lines[0].device.connection == asker.connection {
+                    finish(caller, participants[0].lines[0].device.id)
+                }
+            }
             startAsker = nil
         case .endedBeforeStart(let at):
             endedEarlyBy = at
@@ -95,11 +101,7 @@ extension Call {
             member.seated = accepted.device.id
             member.profile = accepted.profile
             member.media = MediaState(camera: accepted.camera, microphone: true)
-            if let i = member.lines.firstIndex(where: { $0.device.id == accepted.device.id }) {
-                member.lines[i].device = accepted.device
-            } else {
-                member.lines.append(.init(device: accepted.device))
-            }
+            if member.line(accepted.device.id) == nil { member.lines.append(.init(device: accepted.device)) }
         }
         let others = participant(accepted.user)?.lines.filter { $0.device.id != accepted.device.id } ?? []
         for line in others where !line.isOver {
@@ -118,7 +120,9 @@ extension Call {
         }
         if entered.user == caller, let asker = startAsker {
             startAsker = nil
-            tell(caller, entered.device, .startAnswered(asker))
+            // Where the device has gone over to another connection, it has its snapshot there.
+            let isThere = participant(caller)?.line(entered.device)?.device.connection == asker.connection
+            if isThere { tell(caller, entered.device, .startAnswered(asker)) }
         }
     }
 
@@ -163,23 +167,26 @@ extension Call {
     }
 
     /// The device is answered with a snapshot of this very sequence.
+    ///
+    /// A command may have been under way while its device went over to another connection, or may have overtaken the
+    /// news of it: only the user's machine says which connection is the device's.
     private mutating func handSnapshot(to back: CallFact.Back) {
         let sequence = sequence
         update(back.user) { member in
             guard let i = member.lines.firstIndex(where: { $0.device.id == back.device.id }) else { return }
-            if member.seated != back.device.id || member.online { member.lines[i].device = back.device }
-            member.lines[i].previous = sequence
+            if member.lines[i].device.connection == back.device.connection { member.lines[i].previous = sequence }
         }
     }
 
     private mutating func update(media change: CallFact.MediaNow) {
         update(change.user) { $0.media = change.media }
-        tellOthers(than: change.user, .media(change.user, change.media))
+        tellOthers(than: change.user, alsoRinging: false, .media(change.user, change.media))
     }
 
     private mutating func rejoin(_ rejoined: CallFact.Rejoined) {
         update(rejoined.user) { $0.joinID = rejoined.joinID }
-        tellOthers(than: rejoined.user, .userConnection(rejoined.user, online: true, rejoined.joinID))
+        let isOnline = participant(rejoined.user)?.online ?? true
+        tellOthers(than: rejoined.user, .userConnection(rejoined.user, online: isOnline, rejoined.joinID))
     }
 
     private mutating func note(_ report: CallFact.Reported, at now: Timestamp) {
@@ -202,8 +209,7 @@ extension Call {
         }
         if let asker = startAsker {
             startAsker = nil
-            let isCancel = ended.by == caller
-            tell(caller, participants[0].seated ?? DeviceID(), isCancel ? .startOver(asker) : .startAnswered(asker))
+            answerStart(.startOver(asker))
         }
         for member in participants {
             for line in member.lines where !line.isOver {
@@ -242,6 +248,12 @@ extension Call {
 
     // MARK: telling
 
+    /// An answer without a snapshot: it is no event, and the next event does not follow on it.
+    private mutating func answerStart(_ answer: Told.Event) {
+        guard let line = participants.first?.lines.first else { return }
+        told.append(.init(caller, line.device.connection, answer, device: line.device.id, previous: line.previous))
+    }
+
     private mutating func tell(_ user: UserID, _ device: DeviceID, _ event: Told.Event) {
         let sequence = sequence
         var previous = 0
@@ -255,11 +267,12 @@ extension Call {
         told.append(.init(user, connection, event, device: device, previous: previous))
     }
 
-    /// Tells every device that is inside or rings, except those of `user`.
-    private mutating func tellOthers(than user: UserID?, _ event: Told.Event) {
+    /// Tells every device that is inside, or rings where that concerns it too, except those of `user`.
+    private mutating func tellOthers(than user: UserID?, alsoRinging: Bool = true, _ event: Told.Event) {
         for member in participants where member.user != user {
             for line in member.lines where !line.isOver {
-                let isConcerned = member.state.isInside ? line.device.id == member.seated : member.state.isRinging
+                let isInside = member.state.isInside && line.device.id == member.seated
+                let isConcerned = isInside || alsoRinging && member.state.isRinging
                 if isConcerned { tell(member.user, line.device.id, event) }
             }
         }
@@ -289,7 +302,7 @@ package struct Told: Hashable, Sendable {
         case media(UserID, MediaState)
         /// The answer to `call.start`, with a snapshot.
         case startAnswered(Asker)
-        /// The caller had ended it before its start could be answered.
+        /// The call was over before its start could be answered; how, says the caller's own reason.
         case startOver(Asker)
         case startRefused(Asker, CallFact.StartRefused)
     }

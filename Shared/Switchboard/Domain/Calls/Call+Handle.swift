@@ -2,16 +2,16 @@ extension Call {
     package func handle(_ input: CallInput, at now: Timestamp) throws(Refusal) -> [CallFact] {
         switch input {
         case .start(let start): try handle(start, at: now)
-        case .ringing(let by): try ringing(by)
+        case .ringing(let by): try ringing(by, at: now)
         case .accept(let accept): try handle(accept, at: now)
-        case .end(let end): try handle(end)
+        case .end(let end): try handle(end, at: now)
         case .sync(let by): try sync(by)
         case .media(let media): try handle(media)
         case .mediaReset(let by): try reset(by)
         case .mediaReport(let report): try handle(report)
-        case .deviceUp(let news): deviceUp(news)
+        case .deviceUp(let news): deviceUp(news, at: now)
         case .deviceDown(let news): deviceDown(news)
-        case .devices(let devices): ringFurther(devices)
+        case .devices(let devices): ringFurther(devices, at: now)
         case .loggedOut(let news): departure(of: news.user, news.device.id, because: .loggedOut)
         case .moves(let moves): departure(of: moves.user, moves.device, because: moves.reason)
         case .seatRefused(let refused): handle(refused)
@@ -43,8 +43,9 @@ extension Call {
 
     private func started(_ start: CallInput.Start, at now: Timestamp) throws(Refusal) -> CallFact.Started {
         let callees = start.callees
-        let wrong = callees.filter { !$0.isWellFormed || $0 == start.by.user }
-        guard !callees.isEmpty, wrong.isEmpty, Set(callees).count == callees.count else {
+        var seen: Set<UserID> = [start.by.user]
+        let wrong = callees.filter { !$0.isWellFormed || !seen.insert($0).inserted }
+        guard !callees.isEmpty, wrong.isEmpty else {
             var refusal = Refusal(.badCallees)
             refusal.users = wrong
             throw refusal
@@ -83,9 +84,9 @@ extension Call {
 
     // MARK: ringing and answering
 
-    private func ringing(_ by: CallInput.By) throws(Refusal) -> [CallFact] {
+    private func ringing(_ by: CallInput.By, at now: Timestamp) throws(Refusal) -> [CallFact] {
         let member = try member(by.user)
-        guard member.state.isRinging else { throw Refusal(.notInside) }
+        guard isRinging(member, at: now) else { throw Refusal(.notInside) }
         if let line = member.line(by.device.id), line.hasAcknowledged { return [] }
         var facts: [CallFact] = []
         if member.line(by.device.id) == nil { facts.append(.rung(rung(by.user, [by.device]))) }
@@ -102,7 +103,7 @@ extension Call {
             return [.synced(.init(user: by.user, device: by.device))]
         }
         // The first accept in the log wins, and none after the ring time; what is over stays over.
-        guard isLive, member.state.isRinging, now < expiresAt else {
+        guard isRinging(member, at: now) else {
             var refusal = Refusal(.tooLate)
             refusal.end = member.reason
             throw refusal
@@ -141,26 +142,26 @@ extension Call {
         fact.room = refused.room
         fact.sitting = refused.sitting
         fact.call = refused.call
-        return [
-            .startRefused(fact), .ended(.init(.cancelled, by: caller, device: refused.device, cause: .seatRefused)),
-        ]
+        let reason: EndReason = isAnswered ? .joinError : .cancelled
+        return [.startRefused(fact), .ended(.init(reason, by: caller, device: refused.device, cause: .seatRefused))]
     }
 
     // MARK: hanging up
 
-    private func handle(_ end: CallInput.End) throws(Refusal) -> [CallFact] {
+    private func handle(_ end: CallInput.End, at now: Timestamp) throws(Refusal) -> [CallFact] {
         let by = end.by
         let at = CallFact.At(user: by.user, device: by.device.id)
         guard phase != .unknown else { return [.endedBeforeStart(at)] }
         guard isLive, let member = participant(by.user) else { throw Refusal(.notInside) }
-        if member.state.isRinging {
-            let busy = end.reason == .busyWaiting || end.reason == .busyRinging
-            let reason: EndReason = busy ? .busyWaiting : .declined
+        let busy = end.reason == .busyWaiting || end.reason == .busyRinging
+        if isRinging(member, at: now) {
+            let elsewhere: EndReason = member.busy == .busyRinging ? .busyRinging : .busyWaiting
+            let reason = busy ? elsewhere : .declined
             let ended = CallFact.Ended(reason, by: by.user, device: by.device.id)
             return [busy ? .busied(at) : .declined(at), .ended(ended)]
         }
         guard member.state.isInside, member.seated == by.device.id else { throw Refusal(.notInside) }
-        return departure(of: by.user, by.device.id, because: end.reason ?? .ended)
+        return departure(of: by.user, by.device.id, because: busy ? .ended : end.reason ?? .ended)
     }
 
     /// The device is inside and leaves, for whatever reason. Of two, that is the end; before any answer it is a cancel.
@@ -185,7 +186,7 @@ extension Call {
 
     private func sync(_ by: CallInput.By) throws(Refusal) -> [CallFact] {
         let member = try member(by.user)
-        guard isLive, member.line(by.device.id) != nil else { return [] }
+        guard isLive, let line = member.line(by.device.id), !line.isOver else { return [] }
         return [.synced(.init(user: by.user, device: by.device))]
     }
 
@@ -228,9 +229,12 @@ extension Call {
 
     // MARK: coming and going
 
-    private func deviceUp(_ news: CallInput.DeviceNews) -> [CallFact] {
+    private func deviceUp(_ news: CallInput.DeviceNews, at now: Timestamp) -> [CallFact] {
         guard isLive, let member = participant(news.user) else { return [] }
-        if member.state.isRinging { return [.rung(rung(news.user, [news.device]))] }
+        if isRinging(member, at: now) {
+            let isKnown = member.line(news.device.id).map { $0.device.connection == news.device.connection } ?? false
+            return isKnown ? [] : [.rung(rung(news.user, [news.device]))]
+        }
         guard member.state.isInside, let line = member.seatedLine, line.device.id == news.device.id,
             line.device.connection != news.device.connection
         else { return [] }
@@ -245,8 +249,8 @@ extension Call {
         return [.lost(.init(user: news.user, device: news.device.id))]
     }
 
-    private func ringFurther(_ news: CallInput.Devices) -> [CallFact] {
-        guard isLive, let member = participant(news.user), member.state.isRinging else { return [] }
+    private func ringFurther(_ news: CallInput.Devices, at now: Timestamp) -> [CallFact] {
+        guard let member = participant(news.user), isRinging(member, at: now) else { return [] }
         let further = news.devices.filter { device in
             member.line(device.id)?.device.connection != device.connection || member.line(device.id) == nil
         }
@@ -274,7 +278,10 @@ extension Call {
             if member.state == .connecting, let accepted = member.acceptedAt,
                 accepted + settings.connectTimeout <= now
             {
-                return departure(of: member.user, device, because: .joinError, cause: .connectTimeout)
+                // The one that is missing leaves, not the one that waits for it.
+                let missing = member.joinID == nil ? member : participants.first { $0.joinID == nil } ?? member
+                return departure(
+                    of: missing.user, missing.seated ?? device, because: .joinError, cause: .connectTimeout)
             }
             if let failed = member.mediaFailedAt, failed + settings.connectTimeout <= now {
                 return departure(of: member.user, device, because: .publishError, cause: .media)
@@ -284,6 +291,11 @@ extension Call {
     }
 
     // MARK: who is it
+
+    /// The ring time of a user is over at `expiresAt`, whether or not the timer has been decided by then.
+    private func isRinging(_ member: Participant, at now: Timestamp) -> Bool {
+        isLive && member.state.isRinging && now < expiresAt
+    }
 
     private func member(_ user: UserID) throws(Refusal) -> Participant {
         guard phase != .unknown, let member = participant(user) else { throw Refusal(.unknownCall) }

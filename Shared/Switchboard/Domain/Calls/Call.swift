@@ -2,7 +2,7 @@
 ///
 /// Unknown until its start (or an end that overtook the start); live until `ended`; then remembered for a while, so
 /// that what comes late meets its end. The time of a command is the append time of its inbox record.
-package struct Call: Machine {
+package struct Call: Machine, Hashable {
     package typealias Input = CallInput
     package typealias Fact = CallFact
 

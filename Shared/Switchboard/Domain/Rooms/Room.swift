@@ -70,7 +70,7 @@ package enum RoomFact: Hashable, Sendable {
 /// One room: open from the first join until the last leave, then free to be opened again with another session.
 ///
 /// Its fold alone decides capacity, so that it is exact under any number of simultaneous joins.
-package struct Room: Machine {
+package struct Room: Machine, Hashable {
     package typealias Input = RoomInput
     package typealias Fact = RoomFact
 
@@ -134,7 +134,7 @@ package struct Room: Machine {
         joined.device = join.device.id
         joined.seat = join.seat
         joined.mediaType = join.mediaType
-        joined.joinID = JoinID("\(joins + 1)")
+        joined.joinID = JoinID("\(session == nil ? 1 : joins + 1)")
         facts.append(.joined(joined))
         return facts
     }

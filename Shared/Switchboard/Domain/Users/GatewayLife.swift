@@ -1,7 +1,7 @@
 /// One gateway, as the users' owners hear of it: it beats, or is dead.
 ///
 /// Its silence is one fact, not one about each of its devices.
-package struct GatewayLife: Machine {
+package struct GatewayLife: Machine, Hashable {
     package enum Input: Sendable, Hashable {
         /// The gateway lives; `incarnation` names this life, and a new one says that the last is over.
         case beat(incarnation: String)
@@ -20,6 +20,8 @@ package struct GatewayLife: Machine {
 
     package internal(set) var sequence = 0
     package internal(set) var incarnation: String?
+    /// The life before this one; a beat of it that comes late must not end the one that lives.
+    package internal(set) var predecessor: String?
     package internal(set) var bornAt = Timestamp()
     package internal(set) var diedAt: Timestamp?
     /// The last beat this owner heard itself; not folded, since beats leave no facts.
@@ -39,7 +41,7 @@ package struct GatewayLife: Machine {
     package func handle(_ input: Input, at now: Timestamp) throws(Refusal) -> [Fact] {
         switch input {
         case .beat(let life):
-            guard life != incarnation else { return [] }
+            guard life != incarnation, incarnation == nil || life != predecessor else { return [] }
             let death = incarnation.map { [Fact.died(incarnation: $0)] } ?? []
             return death + [.born(incarnation: life)]
         case .goodbye(let life):
@@ -57,8 +59,9 @@ package struct GatewayLife: Machine {
             incarnation = life
             bornAt = now
             diedAt = nil
-        case .died:
+        case .died(let life):
             incarnation = nil
+            predecessor = life
             diedAt = now
         }
     }

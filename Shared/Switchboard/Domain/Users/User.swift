@@ -1,7 +1,7 @@
 /// One user: which devices are connected, what rings, and the one seat.
 ///
 /// Every join of every device goes through here, so that a user is in one room at a time whatever any store says.
-package struct User: Machine {
+package struct User: Machine, Hashable {
     package typealias Input = UserInput
     package typealias Fact = UserFact
 
@@ -31,7 +31,7 @@ package struct User: Machine {
     package internal(set) var devices: [Online] = []
     package internal(set) var rings: [UserInput.Ring] = []
     package internal(set) var seat: Seat?
-    /// Sits down as soon as the present seat is free.
+    /// Sits down as soon as the present seat is free; one at a time waits, and who is not the one is told so.
     package internal(set) var next: UserInput.Sit?
     package internal(set) var seatsGiven = 0
     package internal(set) var cutOff: Timestamp?
@@ -98,16 +98,32 @@ package struct User: Machine {
 
     private func handle(_ sit: UserInput.Sit) -> [UserFact] {
         guard let seat else { return [seated(sit)] }
+        if let next {
+            if next.room == sit.room, next.device.id == sit.device.id { return [] }
+            guard moveReason(from: next.device.id, to: sit) != nil else {
+                return [denied(sit, for: next.room, next.device.id, next.kind)]
+            }
+            return [denied(next, for: sit.room, sit.device.id, sit.kind), .moving(sit)]
+        }
         if seat.room == sit.room, seat.device == sit.device.id, seat.phase == .taken { return [] }
-        guard sit.takeover || seat.phase == .leaving else {
-            var fact = UserFact.SeatDenied()
-            fact.sit = sit
-            fact.room = seat.room
-            fact.device = seat.device
-            fact.isCall = seat.kind == .call
-            return [.seatDenied(fact)]
+        guard seat.phase == .leaving || moveReason(from: seat.device, to: sit) != nil else {
+            return [denied(sit, for: seat.room, seat.device, seat.kind)]
         }
         return [.moving(sit)]
+    }
+
+    /// Why the device that sits leaves for the new seat; nil where it does not.
+    package func moveReason(from device: DeviceID, to sit: UserInput.Sit) -> EndReason? {
+        device == sit.device.id ? sit.leavesFor : sit.putsOutFor
+    }
+
+    private func denied(_ sit: UserInput.Sit, for room: RoomID, _ device: DeviceID, _ kind: RoomKind) -> UserFact {
+        var fact = UserFact.SeatDenied()
+        fact.sit = sit
+        fact.room = room
+        fact.device = device
+        fact.isCall = kind == .call
+        return .seatDenied(fact)
     }
 
     private func handle(_ unsit: UserInput.Unsit) -> [UserFact] {
@@ -150,7 +166,9 @@ package struct User: Machine {
                 number: seated.seat, room: sit.room, kind: sit.kind, device: sit.device.id, phase: .taken)
             next = nil
         case .seatDenied: break
-        case .moving(let sit): next = sit
+        case .moving(let sit):
+            next = sit
+            seat?.phase = .leaving
         case .leaving(let unsit):
             if next?.room == unsit.room, next?.device.id == unsit.device {
                 next = nil

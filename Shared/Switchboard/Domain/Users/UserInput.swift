@@ -56,10 +56,10 @@ package enum UserInput: Sendable {
         package var kind = RoomKind.call
         package var device = Device()
         package var mediaType = MediaType.video
-        /// Leave the room the user is in now; without it the seat is refused.
-        package var takeover = false
-        /// Why the user's device in the other room is put out, as it sees it itself.
-        package var reason = EndReason.ended
+        /// Where this very device sits elsewhere: leave there, for this reason; nil refuses the seat.
+        package var leavesFor: EndReason?
+        /// Where another device of the user sits elsewhere: put it out, for this reason; nil refuses the seat.
+        package var putsOutFor: EndReason?
         package init() {}
     }
 
