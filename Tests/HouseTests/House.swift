@@ -3,8 +3,10 @@ import Foundation
 /// The project's own text, as the rules of the house look at it.
 struct House {
     private(set) var files: [String: SourceFile] = [:]
-    /// Names of the types declared in each room, not inside another type.
+    /// Names of the types in each room that other rooms could name.
     private(set) var types: [Room: Set<String>] = [:]
+    /// Names of all types in each room.
+    private(set) var innerTypes: [Room: Set<String>] = [:]
     /// The modules of C libraries: the folders of Shared with a module map.
     private(set) var cModules: Set<String> = []
 
@@ -55,7 +57,10 @@ struct House {
     private mutating func note(_ file: SourceFile) {
         let parts = file.path.split(separator: "/").map(String.init)
         if parts.count == 3, parts[0] == "Shared", parts[2] == "module.modulemap" { cModules.insert(parts[1]) }
-        if let room = file.room { types[room, default: []].formUnion(file.declared.filter(\.isOutermost).map(\.name)) }
+        if let room = file.room {
+            types[room, default: []].formUnion(file.declared.filter(\.isWithinReach).map(\.name))
+            innerTypes[room, default: []].formUnion(file.declared.map(\.name))
+        }
     }
 }
 

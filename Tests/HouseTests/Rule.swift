@@ -47,7 +47,8 @@ struct Rule: CustomStringConvertible, Sendable {
         guard let room = file.room else { return [] }
         let closed = Room.allCases.filter { $0 != room && !room.mayName.contains($0) }
         let foreign = closed.reduce(into: Set<String>()) { $0.formUnion(house.types[$1] ?? []) }
-        return file.saying(foreign.subtracting(room.exceptions))
+        // A word that is also a type of the room itself means that one.
+        return file.saying(foreign.subtracting(room.exceptions).subtracting(house.innerTypes[room] ?? []))
     }
 
     static let servicesApart = Rule("A service imports Switchboard, and never another service") { file, _ in

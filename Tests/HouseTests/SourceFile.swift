@@ -12,7 +12,8 @@ struct SourceFile {
     struct Declaration {
         let name: String
         let line: Int
-        let isOutermost: Bool
+        /// Not inside another type, and not private to its file: other rooms could name it.
+        let isWithinReach: Bool
     }
 
     let path: String
@@ -54,7 +55,10 @@ struct SourceFile {
                 && (at == 0 || words[at - 1].text != "import")
         }.map { at in
             let first = words[..<at].lastIndex { $0.line != words[at].line }.map { $0 + 1 } ?? 0
-            return Declaration(name: words[at + 1].text, line: words[at].line, isOutermost: words[first].column == 0)
+            let isPrivate = words[first..<at].contains { $0.text == "private" || $0.text == "fileprivate" }
+            return Declaration(
+                name: words[at + 1].text, line: words[at].line,
+                isWithinReach: words[first].column == 0 && !isPrivate)
         }
     }
 
