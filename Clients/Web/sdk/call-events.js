@@ -15,6 +15,7 @@ export class CallEvents {
   #hooks;
   #order = new CallOrder();
   #syncing = new Map();
+  #silenceTimer = null;
 
   constructor({ clock, book, hooks }) {
     this.#clock = clock;
@@ -29,8 +30,10 @@ export class CallEvents {
       this.#order.admitSnapshot(snapshot.callId, snapshot.seq);
       this.#snapshot(snapshot);
     }
-    this.#clock.setTimeout(() => {
-      for (const { callId } of this.#book.sessions) if (!this.#order.knows(callId)) this.sync(callId);
+    const knownBefore = this.#book.sessions.filter((session) => this.#isKnownToServer(session));
+    this.#clock.clearTimeout(this.#silenceTimer);
+    this.#silenceTimer = this.#clock.setTimeout(() => {
+      for (const { callId } of knownBefore) if (this.#book.find(callId) && !this.#order.knows(callId)) this.sync(callId);
     }, SILENCE_AFTER_RECONNECT_MS);
   }
 
