@@ -44,7 +44,10 @@ export class Switchboard {
       renewToken: () => this.#renewToken(),
     });
     this.#localMedia = new LocalMedia(this.#platform, {
-      onTrack: (kind, track) => this.#commands.localTrackChanged(kind, track),
+      onTrack: (kind, track) => {
+        this.#views.localChanged();
+        this.#commands.localTrackChanged(kind, track);
+      },
       onFailed: (kind, error) => this.#commands.localMediaFailed(kind, error),
     });
     this.#views = new VideoViews(this.#localMedia.stream);

@@ -14,7 +14,15 @@ export class VideoViews {
     this.#local = element;
     if (!element) return;
     element.muted = true;
-    show(element, this.#localStream);
+    this.localChanged();
+  }
+
+  /** A view of a stream without tracks would hold up the page's `load` event: it is filled with the first track. */
+  localChanged() {
+    if (!this.#local) return;
+    const isEmpty = this.#localStream.getTracks().length === 0;
+    if (isEmpty) this.#local.srcObject = null;
+    else if (this.#local.srcObject !== this.#localStream) show(this.#local, this.#localStream);
   }
 
   setRemote(userId, element, stream) {
