@@ -38,8 +38,9 @@ struct Rule: CustomStringConvertible, Sendable {
         file.isUnder(Room.drivers.folder, "Tests/DriverTests") ? [] : file.importing { house.cModules.contains($0) }
     }
 
-    static let noFoundation = Rule("Foundation and Dispatch are for tests only") { file, _ in
-        let modules: Set = ["Foundation", "FoundationEssentials", "FoundationNetworking", "Dispatch"]
+    static let noFoundation = Rule("Foundation is for tests only, and Dispatch for drivers that block") { file, _ in
+        var modules: Set = ["Foundation", "FoundationEssentials", "FoundationNetworking"]
+        if file.room != .drivers { modules.insert("Dispatch") }
         return file.isUnder("Services", "Shared") ? file.importing { modules.contains($0) } : []
     }
 

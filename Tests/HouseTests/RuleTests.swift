@@ -77,6 +77,7 @@ struct Fault: CustomStringConvertible, Sendable {
         Fault(rule: .cOnlyInDrivers, path: service, text: "import struct CRdkafka.rd_kafka_t\n"),
         Fault(rule: .cOnlyInDrivers, path: "Tests/SimulationTests/Planted.swift", text: "import CSQLite\n"),
         Fault(rule: .noFoundation, path: service, text: "import Foundation\n"),
+        Fault(rule: .noFoundation, path: drivers, text: "import Foundation\nimport Dispatch\n"),
         Fault(rule: .noFoundation, path: runtime, text: "@preconcurrency internal import Dispatch\n"),
         Fault(rule: .wallsBetweenRooms, path: drivers, text: "struct A { var call: CallID }\n"),
         Fault(rule: .wallsBetweenRooms, path: drivers, text: "struct A { var when: Timestamp; var why: Refusal }\n"),
