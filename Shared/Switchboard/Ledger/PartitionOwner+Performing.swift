@@ -12,7 +12,7 @@ extension PartitionOwner {
             _ = inFlight.popFirst()
             acceptedThrough = offset
             perform(head.effects, at: offset)
-            if let (key, value) = head.mirror { ports.mirror(partition, marker: markerOffset, [(key, value)]) }
+            if let (key, value) = head.mirror { ports.mirror(partition, marker: fence, [(key, value)]) }
             pump()
         }
     }

@@ -8,6 +8,7 @@ extension PartitionOwner {
                 return end(because: "the clock is \(skew) ms off the log's")
             }
             markerOffset = offset
+            fence = offset
             phase = .reading
             findStart(last: LedgerLimit.recordsPerIncarnation + 2_000)
         }
@@ -96,11 +97,15 @@ extension PartitionOwner {
         receivedThrough = inboxOffset
         beginIncarnation()
         for (offset, effects) in again { perform(effects, at: offset) }
-        if book.isMirrored {
-            let all = entries.compactMap { key, entry in book.mirror(entry.state, key: key).map { (key, $0) } }
-            ports.mirrorAfresh(partition, marker: markerOffset, all)
-        }
+        mirrorAfresh()
         ports.openInbox(partition, at: inboxOffset < 0 ? nil : inboxOffset + 1)
+    }
+
+    /// Everything there is to see of this partition, for a mirror that has lost it.
+    package func mirrorAfresh() {
+        guard book.isMirrored, phase == .owning else { return }
+        let all = entries.compactMap { key, entry in book.mirror(entry.state, key: key).map { (key, $0) } }
+        ports.mirrorAfresh(partition, marker: fence, all)
     }
 
     /// Folds a record that counts, and says what followed from it.

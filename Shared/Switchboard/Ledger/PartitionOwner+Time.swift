@@ -13,6 +13,9 @@ extension PartitionOwner {
         question = EndQuestion(asked: now, end: nil)
         ports.askInboxEnd(partition) { [self] end in
             guard phase == .owning else { return }
+            // A broker that answers late, or not, could not be listened to all that time.
+            let clock = max(ports.clock, lastTime)
+            silence.stalled(for: clock - now, endingAt: clock)
             guard let end else {
                 question = nil
                 return

@@ -34,6 +34,8 @@ package final class PartitionOwner<B: Book> {
     // This incarnation.
     package internal(set) var incarnation: String
     var markerOffset: Int64 = -1
+    /// The marker that this owner began with: what it is known by outside the log.
+    var fence: Int64 = -1
     var ordinal: Int64 = 0
     var isRenewing = false
     var acceptedThrough: Int64 = -1

@@ -231,13 +231,13 @@ extension Call {
 
     private func deviceUp(_ news: CallInput.DeviceNews, at now: Timestamp) -> [CallFact] {
         guard isLive, let member = participant(news.user) else { return [] }
-        if isRinging(member, at: now) {
-            let isKnown = member.line(news.device.id).map { $0.device.connection == news.device.connection } ?? false
-            return isKnown ? [] : [.rung(rung(news.user, [news.device]))]
+        let line = member.line(news.device.id)
+        guard line == nil || line?.device.connection != news.device.connection else { return [] }
+        if isRinging(member, at: now) { return [.rung(rung(news.user, [news.device]))] }
+        // Inside, or rung until now: it is told the verdict where it is reached.
+        guard let line, member.state.isInside ? member.seated == line.device.id : member.state.isRinging else {
+            return []
         }
-        guard member.state.isInside, let line = member.seatedLine, line.device.id == news.device.id,
-            line.device.connection != news.device.connection
-        else { return [] }
         return [.returned(.init(user: news.user, device: news.device))]
     }
 

@@ -33,21 +33,23 @@ package final class SQLiteDatabase {
 
     // MARK: statements
 
+    // All of these throw `SQLiteFailure`, and what their closure throws.
+
     /// Runs a statement whose rows, if any, nobody wants.
     /// - Returns: how many rows it inserted, changed or deleted.
     @discardableResult
-    package func run(_ sql: SQL) throws(SQLiteFailure) -> Int {
+    package func run(_ sql: SQL) throws -> Int {
         let before = sqlite3_total_changes64(handle)
-        try step(sql) { _ throws(SQLiteFailure) in true }
+        try step(sql) { _ in true }
         return Int(sqlite3_total_changes64(handle) - before)
     }
 
     /// - Returns: what `body` makes of the first row; nil when there is none.
     package func first<T>(
-        _ sql: SQL, _ body: (inout SQLiteRow) throws(SQLiteFailure) -> T
-    ) throws(SQLiteFailure) -> T? {
+        _ sql: SQL, _ body: (inout SQLiteRow) throws -> T
+    ) throws -> T? {
         var found: T?
-        try step(sql) { row throws(SQLiteFailure) in
+        try step(sql) { row in
             found = try body(&row)
             return false
         }
@@ -55,10 +57,10 @@ package final class SQLiteDatabase {
     }
 
     package func all<T>(
-        _ sql: SQL, _ body: (inout SQLiteRow) throws(SQLiteFailure) -> T
-    ) throws(SQLiteFailure) -> [T] {
+        _ sql: SQL, _ body: (inout SQLiteRow) throws -> T
+    ) throws -> [T] {
         var found: [T] = []
-        try step(sql) { row throws(SQLiteFailure) in
+        try step(sql) { row in
             found.append(try body(&row))
             return true
         }
@@ -69,8 +71,8 @@ package final class SQLiteDatabase {
     package var lastInsertID: Int64 { sqlite3_last_insert_rowid(handle) }
 
     private func step(
-        _ sql: SQL, _ body: (inout SQLiteRow) throws(SQLiteFailure) -> Bool
-    ) throws(SQLiteFailure) {
+        _ sql: SQL, _ body: (inout SQLiteRow) throws -> Bool
+    ) throws {
         if let kept = statementsByText[sql.text], !kept.isBusy { return try kept.step(sql.values, body) }
         let statement = try SQLiteStatement(sql.text, on: handle)
         if statementsByText.count >= statementsKeptMax { statementsByText = statementsByText.filter { $1.isBusy } }
@@ -87,6 +89,7 @@ package final class SQLiteDatabase {
 
     /// All that `body` does is remembered together, or, when it throws, not at all. One inside another is a part of it
     /// that can fail alone. Takes the write lock at once, so that it does not fail midway for another writer.
+    @discardableResult
     package func transaction<T, E: Error>(_ body: () throws(E) -> T) throws -> T {
         let depth = transactionDepth
         try execute(depth == 0 ? "BEGIN IMMEDIATE" : "SAVEPOINT part\(depth)")
@@ -111,7 +114,7 @@ package final class SQLiteDatabase {
     /// - Parameter steps: the first makes version 1; only ever appended to. Each may hold several statements.
     /// - Throws: also when the file is newer than the steps: it belongs to a later release.
     package func migrate(_ steps: [String]) throws {
-        let version = try first("PRAGMA user_version") { row throws(SQLiteFailure) in try row(Int.self) } ?? 0
+        let version = try first("PRAGMA user_version") { row in try row(Int.self) } ?? 0
         guard version <= steps.count else {
             throw SQLiteFailure(
                 code: SQLITE_SCHEMA, cause: "the file has version \(version), known are \(steps.count)",

@@ -90,8 +90,8 @@ final class SQLiteStatement {
 
     /// Calls `body` with each row until it returns false.
     func step(
-        _ values: [SQLValue], _ body: (inout SQLiteRow) throws(SQLiteFailure) -> Bool
-    ) throws(SQLiteFailure) {
+        _ values: [SQLValue], _ body: (inout SQLiteRow) throws -> Bool
+    ) throws {
         isBusy = true
         defer {
             sqlite3_reset(handle)
