@@ -181,6 +181,7 @@ export class CallCommands {
     const mergedId = typeof data.merged === 'string' ? data.merged : data.merged?.into;
     const livingId = mergedId ?? data.callId ?? session.callId;
     const living = this.#book.merge(session.callId, livingId);
+    if (living) living.busyLineUserList = data.busyLineUserList ?? [];
     if (living) this.#events.answered(living, data);
     this.#tellMedia();
     return livingId;
