@@ -123,7 +123,7 @@ async function toggle(change) {
 // MARK: What the client tells
 
 client.setCallEventHandler({
-  onCallReceived: update,
+  onCallReceived: () => (hideNotice(), update()),
   onCallConnected: update,
   onCallStateChanged: update,
   onCallMerged: update,
