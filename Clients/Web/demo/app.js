@@ -123,7 +123,7 @@ async function toggle(change) {
 // MARK: What the client tells
 
 client.setCallEventHandler({
-  onCallReceived: update,
+  onCallReceived: () => (hideNotice(), update()),
   onCallConnected: update,
   onCallStateChanged: update,
   onCallMerged: update,
@@ -166,8 +166,10 @@ function lineChanged(state, { code }) {
 /** Shows everything anew; cheap enough to be called at whatever happens. */
 function update() {
   const { ringing, active } = view.update();
-  people.setFree(!ringing && !active && client.connectionState === 'connected');
-  ring(ringing && !active ? 'incoming' : isUnanswered(active) ? 'outgoing' : null);
+  const isFree = !ringing && !active && client.connectionState === 'connected';
+  people.setFree(isFree);
+  history.setFree(isFree);
+  ring(soundFor(ringing, active));
   document.title = ringing ? `${view.otherOf(ringing).name} is calling` : 'Switchboard';
   if (!active) showLine();
 }
@@ -183,8 +185,9 @@ function showLine() {
   }
 }
 
-function isUnanswered(session) {
-  return session?.isOutgoing === true && session.callState === CallUserState.CALLING;
+function soundFor(ringing, active) {
+  if (ringing) return active ? 'waiting' : 'incoming';
+  return active?.isOutgoing && active.callState === CallUserState.CALLING ? 'outgoing' : null;
 }
 
 /** Who declined, or cancelled, depends on who called. */

@@ -82,14 +82,13 @@ export class CallView {
     if (user && !user.isOnline) return showStatus('reconnecting', `${name} is reconnecting…`);
     if (session.callState === CallUserState.ONCALL) return showStatus('connected', 'Connected');
     if (session.callState === CallUserState.CONNECTING) return showStatus('connecting', 'Connecting…');
+    const isBusy = session.busyLineUserList.some(({ userId }) => userId === user?.userId);
+    if (isBusy && user.userState < CallUserState.CONNECTING) return showStatus('busy-waiting', `${name} is in another call. Ringing…`);
     switch (user?.userState) {
       case CallUserState.RINGING:
         return showStatus('ringing', 'Ringing…');
       case CallUserState.CONNECTING:
         return showStatus('connecting', 'Connecting…');
-      case CallUserState.BUSY_LINE_RINGING:
-      case CallUserState.BUSY_LINE_WAIT:
-        return showStatus('calling', `${name} is in another call. Waiting…`);
       default:
         return showStatus('calling', 'Calling…');
     }

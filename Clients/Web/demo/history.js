@@ -10,6 +10,7 @@ export class History {
   #people;
   #call;
   #logsById = new Map();
+  #isFree = true;
 
   constructor({ client, people, call }) {
     this.#client = client;
@@ -28,6 +29,12 @@ export class History {
   add(log) {
     this.#keep(log);
     this.#show();
+  }
+
+  /** Nobody is called while a call is on. */
+  setFree(isFree) {
+    this.#isFree = isFree;
+    for (const button of element('history').querySelectorAll('button')) button.disabled = !isFree;
   }
 
   clear() {
@@ -60,6 +67,7 @@ export class History {
     const again = row.querySelector('.call-again');
     again.querySelector('use').setAttribute('href', log.mediaType === CallMediaType.AUDIO_VIDEO ? '#i-video' : '#i-phone');
     again.setAttribute('aria-label', `Call ${name} again`);
+    again.disabled = !this.#isFree;
     again.onclick = () => this.#call(userId, log.mediaType);
     return row;
   }

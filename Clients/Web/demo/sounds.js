@@ -2,6 +2,7 @@
 
 const RING = { everyMs: 2_600, notes: [[0, 659], [0.16, 784], [0.32, 988], [0.64, 784], [0.8, 988]], level: 0.16, lastsSeconds: 0.34 };
 const RINGBACK = { everyMs: 4_000, notes: [[0, 425]], level: 0.07, lastsSeconds: 1.1 };
+const WAITING = { everyMs: 4_000, notes: [[0, 440], [0.3, 440]], level: 0.05, lastsSeconds: 0.18 };
 const GOODBYE = { notes: [[0, 523], [0.14, 392]], level: 0.09, lastsSeconds: 0.2 };
 
 let context = null;
@@ -13,14 +14,14 @@ export function wake() {
   if (context.state === 'suspended') context.resume().catch(() => {});
 }
 
-/** `incoming`, `outgoing` or null: what rings from now on. */
+/** `incoming`, `waiting` (a second call), `outgoing` or null: what rings from now on. */
 export function ring(kind) {
   if (kind === playing) return;
   playing = kind;
   clearInterval(timer);
   navigator.vibrate?.(0);
   if (!kind) return;
-  const tune = kind === 'incoming' ? RING : RINGBACK;
+  const tune = { incoming: RING, waiting: WAITING, outgoing: RINGBACK }[kind];
   const once = () => {
     play(tune);
     if (kind === 'incoming') navigator.vibrate?.([300, 150, 300]);

@@ -48,7 +48,7 @@ export class CallCommands {
   async accept({ callId, mediaType, extra, pushConfig }) {
     const session = this.#book.find(callId);
     if (!session) return { code: ResultCode.CALL_ID_INVALID };
-    if (session.isInside) return { code: ResultCode.SUCCESS };
+    if (isActive(session)) return { code: ResultCode.SUCCESS };
     if (!session.isRinging) return { code: session.isOver ? ResultCode.ANSWERED_TOO_LATE : ResultCode.NOT_IN_CALL };
     session.isRinging = false;
     const camera = session.mediaType === CallMediaType.AUDIO_VIDEO && mediaType !== CallMediaType.AUDIO;
@@ -181,6 +181,7 @@ export class CallCommands {
     const mergedId = typeof data.merged === 'string' ? data.merged : data.merged?.into;
     const livingId = mergedId ?? data.callId ?? session.callId;
     const living = this.#book.merge(session.callId, livingId);
+    if (living) living.busyLineUserList = data.busyLineUserList ?? [];
     if (living) this.#events.answered(living, data);
     this.#tellMedia();
     return livingId;

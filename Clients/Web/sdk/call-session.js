@@ -24,6 +24,8 @@ export class CallSession {
   expiresAt = null;
   extra = null;
   busy = false;
+  /** Callees who were in another call when this one was placed: `[{userId, userState}]`. */
+  busyLineUserList = [];
   endReason = null;
   /** True when a reloaded page found itself inside. */
   isResumed = false;

@@ -91,7 +91,8 @@ export class Switchboard {
    * - `url`: the gateway's address: `wss://host/ws`, or a path on the page's own host such as `/ws`.
    * - `token`: an access token, issued by your app server.
    * - `deviceId`: this tab's own by default; it survives reloads.
-   * - `onTokenExpired`: gives a promise of a fresh token when this one expires or is refused; null: there is none.
+   * - `onTokenExpired`: gives a promise of a fresh token when this one expires or is refused. Null: there is none, and
+   *   the line closes; a rejection: there may be one later.
    */
   async connect({ url, token, deviceId, platform = 'web', appIdentifier, logsSince, onTokenExpired }) {
     this.#tokenProvider = onTokenExpired ?? null;
@@ -287,7 +288,7 @@ export class Switchboard {
 
   async #renewOnLiveConnection(expiring) {
     if (expiring) this.#emit('onTokenExpiring', expiring);
-    const token = await this.#renewToken();
+    const token = await this.#renewToken().catch(() => null);
     if (!token) return false;
     const { code } = await this.refreshToken(token);
     return code === ResultCode.SUCCESS;
@@ -300,12 +301,7 @@ export class Switchboard {
   }
 
   async #askForToken() {
-    try {
-      return (await this.#tokenProvider?.()) ?? null;
-    } catch (error) {
-      console.warn('switchboard: no new token', error);
-      return null;
-    }
+    return (await this.#tokenProvider?.()) ?? null;
   }
 
   #emit(name, ...values) {

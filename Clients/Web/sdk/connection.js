@@ -30,7 +30,8 @@ const FINAL_CLOSE_CODES = new Set([
  * One device's line to the server, over as many sockets as it takes.
  *
  * States: `idle` (never opened) → `connecting` → `connected` ⇄ `reconnecting` → `closed` (stays so until opened again).
- * `hooks`: `onState(state, detail)`, `onReady(connectData)`, `onLost()`, `onFrame(frame)`, `renewToken() → token or null`.
+ * `hooks`: `onState(state, detail)`, `onReady(connectData)`, `onLost()`, `onFrame(frame)`, 
+ * `renewToken() → promise of a token, or null`; it rejects where one may be had later.
  */
 export class Connection {
   state = 'idle';
@@ -201,8 +202,16 @@ export class Connection {
     this.#setState(this.#firstVerdict ? 'connecting' : 'reconnecting', { closeCode: CloseCode.TOKEN });
     const mayRenew = !this.#tokenRenewed;
     this.#tokenRenewed = true;
-    const token = mayRenew ? await this.#hooks.renewToken() : null;
+    let token = null;
+    let mayComeLater = false;
+    try {
+      if (mayRenew) token = await this.#hooks.renewToken();
+    } catch {
+      mayComeLater = true;
+      this.#tokenRenewed = false;
+    }
     if (this.#settings !== settings || this.#socket) return;
+    if (mayComeLater) return this.#comeBackLater(CloseCode.TOKEN);
     if (!token) return this.#closeFor(ResultCode.TOKEN_INVALID, { message: refusal.message, closeCode: CloseCode.TOKEN });
     settings.token = token;
     this.#dial();

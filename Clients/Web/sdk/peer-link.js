@@ -1,3 +1,5 @@
+import { ResultCode } from './codes.js';
+
 /** ICE may be disconnected for this long before it is restarted; most short gaps mend themselves. */
 const DISCONNECTED_PATIENCE_MS = 3_000;
 
@@ -6,6 +8,12 @@ const RESTART_EVERY_MS = 8_000;
 
 /** Without a connection for this long the room is told that media failed. */
 const FAILED_AFTER_MS = 30_000;
+
+/**
+ * An offer may be this long without an answer before another takes its place: an answer does not say which offer it
+ * is for, so two must not be on their way at once.
+ */
+const ANSWER_PATIENCE_MS = 4_000;
 
 /** Candidates that came before the description; more than these are dropped. */
 const EARLY_CANDIDATES_MAX = 64;
@@ -32,6 +40,7 @@ export class PeerLink {
   #chain;
   #earlyCandidates = [];
   #ignoresOffer = false;
+  #offeredAt = -Infinity;
   #reportedFailed = false;
   #patienceTimer = null;
   #restartTimer = null;
@@ -39,7 +48,8 @@ export class PeerLink {
 
   /**
    * `kinds`: `audio`, `video`: what the call may carry; each is negotiated once, with or without a track yet.
-   * `hooks`: `send(payload)`, `onStream(stream)`, `report(state)`, `freshIceServers() → promise of servers`.
+   * `hooks`: `send(payload) → promise of its answer`, `onStream(stream)`, `onUp()`, `report(state)`,
+   * `freshIceServers() → promise of servers`, `isOtherOnline()`.
    */
   constructor({ platform, isImpolite, kinds, localMedia, hooks }) {
     this.#platform = platform;
@@ -49,7 +59,7 @@ export class PeerLink {
     this.#localMedia = localMedia;
     this.#hooks = hooks;
     this.stream = new platform.MediaStream();
-    this.#chain = this.#begin();
+    this.#chain = this.#begin().catch((error) => console.warn('switchboard: no peer connection', error));
     this.#inTrouble();
   }
 
@@ -102,11 +112,13 @@ export class PeerLink {
 
   async #offer({ iceRestart = false } = {}) {
     const pc = this.#pc;
+    const isAwaited = pc.signalingState === 'have-local-offer' && this.#clock.now() - this.#offeredAt < ANSWER_PATIENCE_MS;
+    if (isAwaited || pc.signalingState === 'have-remote-offer') return;
     if (iceRestart) pc.setConfiguration?.({ ...pc.getConfiguration?.(), iceServers: await this.#hooks.freshIceServers() });
-    if (pc.signalingState === 'have-remote-offer') return;
     const offer = await pc.createOffer(iceRestart ? { iceRestart: true } : undefined);
     if (this.isClosed) return;
     await pc.setLocalDescription(offer);
+    this.#offeredAt = this.#clock.now();
     this.#sendDescription();
   }
 
@@ -190,16 +202,22 @@ export class PeerLink {
 
   #inTrouble() {
     if (this.#failedTimer !== null) return;
+    this.#failSoon();
+    this.#restartSoon();
+  }
+
+  /** Without the other's line nothing can be mended, and nothing is this side's failure. */
+  #failSoon() {
     this.#failedTimer = this.#clock.setTimeout(() => {
+      if (!this.#hooks.isOtherOnline()) return this.#failSoon();
       this.#reportedFailed = true;
       this.#hooks.report('failed');
     }, FAILED_AFTER_MS);
-    this.#restartSoon();
   }
 
   #restartSoon() {
     this.#restartTimer = this.#clock.setTimeout(() => {
-      this.restart();
+      if (this.#hooks.isOtherOnline()) this.restart();
       this.#restartSoon();
     }, RESTART_EVERY_MS);
   }
@@ -208,7 +226,7 @@ export class PeerLink {
     this.#clock.clearTimeout(this.#failedTimer);
     this.#clock.clearTimeout(this.#restartTimer);
     this.#failedTimer = null;
-    this.#hooks.onUp?.();
+    this.#hooks.onUp();
     if (this.#reportedFailed) this.#hooks.report('connected');
     this.#reportedFailed = false;
   }
@@ -231,11 +249,13 @@ export class PeerLink {
   #sendDescription() {
     if (this.isClosed) return;
     const { type, sdp } = this.#pc.localDescription;
-    this.#send({ kind: 'description', type, sdp });
+    this.#send({ kind: 'description', type, sdp }).then(({ code }) => {
+      if (code !== ResultCode.SUCCESS) this.#offeredAt = -Infinity;
+    });
   }
 
   #send(payload) {
-    if (!this.isClosed) this.#hooks.send({ v: 1, ...payload });
+    return this.isClosed ? NOT_SENT : this.#hooks.send({ v: 1, ...payload });
   }
 
   /** One step after the other; a step that fails is told and does not stop the next. */
@@ -245,3 +265,5 @@ export class PeerLink {
     });
   }
 }
+
+const NOT_SENT = Promise.resolve({ code: ResultCode.NOT_IN_CALL });

@@ -4,6 +4,9 @@ import { PeerLink } from './peer-link.js';
 /** Payloads of a joinId this device has not been told of yet; more than these are dropped. */
 const EARLY_PAYLOADS_MAX = 64;
 
+/** Such joinIds at once; the oldest makes place. */
+const EARLY_JOINS_MAX = 8;
+
 /** TURN credentials are renewed this long before they expire. */
 const ICE_RENEWAL_MARGIN_MS = 60_000;
 
@@ -49,6 +52,7 @@ export class PeerMesh {
   signal({ from, payload: text }) {
     const payload = parse(text);
     if (this.#isClosed || payload?.v !== 1) return;
+    if (this.#isForAnOldJoin(payload)) return;
     if (payload.kind === 'app') return this.#hooks.onApp(from.userId, payload.data);
     const known = this.#linksByUser.get(from.userId);
     if (known?.joinId === from.joinId) return known.link.receive(payload);
@@ -56,6 +60,7 @@ export class PeerMesh {
     const early = this.#earlyByJoin.get(from.joinId) ?? [];
     if (early.length < EARLY_PAYLOADS_MAX) early.push(payload);
     this.#earlyByJoin.set(from.joinId, early);
+    if (this.#earlyByJoin.size > EARLY_JOINS_MAX) this.#earlyByJoin.delete(this.#earlyByJoin.keys().next().value);
   }
 
   /** The other's line is back: what was signalled meanwhile is lost, so the path is made anew. */
@@ -94,18 +99,28 @@ export class PeerMesh {
         send: (payload) => this.#signal(userId, joinId, payload, link),
         onStream: (stream) => this.#hooks.onStream(userId, stream),
         onUp: () => this.#hooks.onUp(userId),
+        isOtherOnline: () => session.other(userId)?.online !== false,
         report: (state) => this.#hooks.request('media.report', { roomId: session.roomId, state }),
         freshIceServers: () => this.#freshIceServers(),
       },
     });
     this.#linksByUser.set(userId, { pair: pairOf(session, user), joinId, link });
     const early = this.#earlyByJoin.get(joinId) ?? [];
-    this.#earlyByJoin.clear();
-    for (const payload of early) link.receive(payload);
+    this.#earlyByJoin.delete(joinId);
+    for (const payload of early) if (!this.#isForAnOldJoin(payload)) link.receive(payload);
+  }
+
+  /**
+   * Payloads say in `joinId` whom they are for. A reloaded page is reached by what was meant for the page before it
+   * until the server has given it a new joinId.
+   */
+  #isForAnOldJoin({ joinId }) {
+    const { joinId: own, isResettingMedia } = this.#session;
+    return typeof joinId === 'string' && own !== null && !isResettingMedia && joinId !== own;
   }
 
   async #signal(to, joinId, payload, link) {
-    const data = { roomId: this.#session.roomId, to, joinId, payload: JSON.stringify(payload) };
+    const data = { roomId: this.#session.roomId, to, joinId, payload: JSON.stringify({ ...payload, joinId }) };
     const answer = await this.#hooks.request('signal', data, { isWanted: () => !this.#isClosed && !link?.isClosed });
     const isOutdated = answer.code === ResultCode.USER_ID_INVALID || answer.code === ResultCode.NOT_IN_CALL;
     if (isOutdated && !this.#isClosed && !link?.isClosed) this.#hooks.onOutdated();

@@ -86,14 +86,10 @@ export class Bench {
     return this.heard.filter((event) => event.name === name).map((event) => event.values);
   }
 
-  /** Payloads signalled so far, parsed. */
+  /** Payloads signalled so far, parsed, without the joinId they are for. */
   get signals() {
-    return this.Socket.all.flatMap((socket) => socket.of('signal')).map((frame) => JSON.parse(frame.data.payload));
-  }
-
-  async answerSignals() {
-    for (const frame of this.socket.of('signal')) this.socket.answer(frame);
-    await settle();
+    const payloads = this.Socket.all.flatMap((socket) => socket.of('signal')).map((frame) => JSON.parse(frame.data.payload));
+    return payloads.map(({ joinId, ...payload }) => payload);
   }
 
   async signal(payload, { from = 'bob', joinId = 'jb1', deviceId = 'd9' } = {}) {

@@ -260,3 +260,20 @@ test('frames that are no JSON objects disturb nothing', async () => {
   await settle();
   assert.equal(bench.client.connectionState, 'connected');
 });
+
+test('a token that cannot be had just now is asked for again later', async () => {
+  const bench = new Bench();
+  let asked = 0;
+  const onTokenExpired = async () => {
+    if (++asked === 1) throw new Error('the app server is away');
+    return 'late';
+  };
+  await bench.connect({ onTokenExpired });
+  bench.socket.drop(4401);
+  await bench.clock.advance(500);
+  bench.socket.open();
+  bench.socket.drop(4401);
+  await settle();
+  bench.socket.open();
+  assert.equal(bench.socket.lastOf('connect').data.token, 'late');
+});

@@ -29,7 +29,7 @@ test('the impolite side offers, to the other\'s joinId, in the shape of version 
   const bench = await impolite();
   const { data } = bench.socket.of('signal')[0];
   assert.deepEqual([data.roomId, data.to, data.joinId], [CALL, 'bob', 'jb1']);
-  assert.deepEqual(JSON.parse(data.payload), { v: 1, kind: 'description', type: 'offer', sdp: 'offer 1 audio,video' });
+  assert.deepEqual(JSON.parse(data.payload), { v: 1, kind: 'description', type: 'offer', sdp: 'offer 1 audio,video', joinId: 'jb1' });
   assert.deepEqual(bench.peer.configuration.iceServers, MEDIA.iceServers);
   assert.deepEqual(bench.peer.transceivers.map(({ sender }) => sender.track.kind), ['audio', 'video']);
 });
@@ -371,4 +371,55 @@ test('a message of the app reaches the other', async () => {
   assert.deepEqual(bench.signals.at(-1), { v: 1, kind: 'app', data: { hand: 'up' } });
   await bench.signal({ v: 1, kind: 'app', data: 'hi' });
   assert.deepEqual(bench.events('onAppMessage'), [[{ callId: CALL, userId: 'bob', data: 'hi' }]]);
+});
+
+test('what was meant for the page before the reload is dropped', async () => {
+  const bench = new Bench();
+  await bench.connect({ userId: 'zoe' });
+  await bench.event('call.snapshot', bench.inside({ seq: 8 }), 8, 0);
+  await bench.signal({ ...offer, joinId: 'ja1', sdp: 'stale audio' });
+  await bench.answer('media.reset', { joinId: 'ja2' });
+  assert.deepEqual(bench.peer.calls, []);
+  await bench.signal({ ...offer, joinId: 'ja2' });
+  assert.deepEqual(bench.peer.calls, ['remote offer', 'local answer']);
+});
+
+test('what is meant for the new joinId may come before this page knows it', async () => {
+  const bench = new Bench();
+  await bench.connect({ userId: 'zoe' });
+  await bench.event('call.snapshot', bench.inside({ seq: 8 }), 8, 0);
+  await bench.signal({ ...offer, joinId: 'ja2' });
+  await bench.answer('media.reset', { joinId: 'ja2' });
+  await bench.clock.advance(0);
+  assert.deepEqual(bench.peer.calls, ['remote offer', 'local answer']);
+});
+
+test('a restart asked for while an offer awaits its answer makes no second offer', async () => {
+  const bench = await impolite();
+  await bench.signal(answer);
+  bench.peer.ice('failed');
+  await bench.signal({ v: 1, kind: 'restart' });
+  assert.equal(bench.peer.offers.length, 2);
+  await bench.clock.advance(8_000);
+  assert.equal(bench.peer.offers.length, 3);
+});
+
+test('an offer that did not arrive is made again when the other is back', async () => {
+  const bench = await impolite();
+  await bench.answer('signal', {}, 81006);
+  await bench.event('call.user.connection', { callId: CALL, userId: 'bob', online: false }, 6, 5);
+  await bench.event('call.user.connection', { callId: CALL, userId: 'bob', online: true }, 7, 6);
+  assert.equal(bench.peer.offers.length, 2);
+});
+
+test('while the other has no line nothing is restarted and nothing has failed', async () => {
+  const bench = await impolite();
+  await bench.signal(answer);
+  await bench.event('call.user.connection', { callId: CALL, userId: 'bob', online: false }, 6, 5);
+  for (let i = 0; i < 4; i++) {
+    await bench.clock.advance(10_000);
+    await bench.event('presence', {});
+  }
+  assert.equal(bench.socket.of('media.report').length, 0);
+  assert.equal(bench.peer.offers.length, 1);
 });
