@@ -18,9 +18,9 @@ let services = [
     ("embedded-log", "EmbeddedLog"),
 ]
 
-func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], data: [String] = []) -> Target {
     .testTarget(
-        name: name, dependencies: ["Switchboard", "Support"] + dependencies, path: "Tests/\(name)",
+        name: name, dependencies: ["Switchboard", "Support"] + dependencies, path: "Tests/\(name)", exclude: data,
         swiftSettings: strict)
 }
 
@@ -46,7 +46,7 @@ let package = Package(
             name: "Load", dependencies: ["Switchboard", "Support"], path: "Tests/Load", swiftSettings: strict),
         tests("DomainTests"),
         tests("SimulationTests", ["CallOrchestrator", "RoomAllocator"]),
-        tests("ContractTests"),
+        tests("ContractTests", data: ["Golden"]),
         tests("DriverTests"),
         tests("ServiceTests", services.map { .byName(name: $0.1) }),
         tests("IntegrationTests"),

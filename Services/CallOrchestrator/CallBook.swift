@@ -55,8 +55,9 @@ package struct CallBook: Book {
             }
         case .accepted(let accepted):
             let user = RecordKey.of(app, accepted.user)
-            effects.append(.user(key: user, .ringOver(call.id)))
+            // Seated before the ring is over, so that a login between the two is announced to the call.
             effects.append(.user(key: user, .sit(calleeSeat(accepted, call))))
+            effects.append(.user(key: user, .ringOver(call.id)))
         case .ended: settle(call, app, into: &effects)
         case .rung, .ringing, .entered, .connected, .declined, .busied, .missed, .cancelled, .left, .lost, .returned,
             .synced, .mediaChanged, .rejoined, .mediaReported, .startRefused, .endedBeforeStart:

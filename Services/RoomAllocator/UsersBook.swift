@@ -80,7 +80,9 @@ package struct UsersBook: Book {
             news.devices = unknown
             news.profile = user.profile
             effects.append(.call(key: RecordKey.of(app, ring.call), .devices(news)))
-        case .seated(let seated): join(seated, app, id, into: &effects)
+        case .seated(let seated):
+            join(seated, app, id, into: &effects)
+            announceNewer(seated.sit, app, id, user, into: &effects)
         case .seatDenied(let denied): refuse(denied, app, id, into: &effects)
         case .moving(let sit):
             guard let seat = before.seat, seat.phase == .taken, seat.kind == .call else { break }
@@ -145,6 +147,17 @@ package struct UsersBook: Book {
         join.kind = seated.sit.kind
         join.mediaType = seated.sit.mediaType
         effects.append(.room(key: RecordKey.of(app, seated.sit.room), .join(join)))
+    }
+
+    /// The device has connected anew since it asked for the seat: the call would go on speaking to the old connection.
+    private func announceNewer(
+        _ sit: UserInput.Sit, _ app: AppKey, _ id: UserID, _ user: User, into effects: inout Effects
+    ) {
+        guard sit.kind == .call, let online = user.devices.first(where: { $0.device.id == sit.device.id }),
+            online.device.connection != sit.device.connection
+        else { return }
+        let news = CallInput.DeviceNews(user: id, device: online.device)
+        effects.append(.call(key: RecordKey.of(app, CallID(sit.room.text)), .deviceUp(news)))
     }
 
     private func refuse(_ denied: UserFact.SeatDenied, _ app: AppKey, _ id: UserID, into effects: inout Effects) {

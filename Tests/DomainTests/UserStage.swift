@@ -89,7 +89,8 @@ extension UserInput.Sit {
         self.init()
         self.room = RoomID(room)
         self.device = device
-        self.takeover = takeover
+        leavesFor = takeover ? .ended : nil
+        putsOutFor = takeover ? .otherDeviceJoined : nil
     }
 }
 

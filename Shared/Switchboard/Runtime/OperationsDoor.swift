@@ -1,6 +1,5 @@
-/// What operators and their machines ask a process: does it live, may it be given work, what has it counted.
-///
-/// It stands on the process's own port, and never at the front door.
+/// What an operator and a supervisor ask every process alike: does it turn, may it be given work, what does it count.
+/// On the process's own port, never through the front door.
 package struct OperationsDoor: Sendable {
     private let health: Health
     private let metrics: Metrics
@@ -10,25 +9,26 @@ package struct OperationsDoor: Sendable {
         self.metrics = metrics
     }
 
-    /// Answers `/healthz`, `/readyz` and `/metrics`; nil for every other path, which is somebody else's.
+    /// - Returns: nil where the request is not for this door.
     package func answer(_ request: HTTPRequest) -> HTTPResponse? {
-        let response: HTTPResponse
         switch request.path {
-        case "/healthz": response = Self.text(200, "alive\n")
-        case "/readyz": response = Self.text(health.isReady ? 200 : 503, health.report)
-        case "/metrics": response = Self.text(200, metrics.render(), type: "text/plain; version=0.0.4; charset=utf-8")
+        case "/healthz", "/readyz", "/metrics": break
         default: return nil
         }
         guard request.method == "GET" || request.method == "HEAD" else {
-            var refusal = Self.text(405, "Only GET and HEAD\n")
+            var refusal = HTTPResponse.problem(405, detail: "only GET is answered here")
             refusal.headers.append(("Allow", "GET, HEAD"))
             return refusal
         }
-        return response
+        switch request.path {
+        // That the loop came here to answer is the answer.
+        case "/healthz": return text(200, "alive\n")
+        case "/readyz": return text(health.isReady ? 200 : 503, health.report)
+        default: return text(200, metrics.render(), type: "text/plain; version=0.0.4; charset=utf-8")
+        }
     }
 
-    private static func text(_ status: Int, _ body: String, type: String = "text/plain; charset=utf-8") -> HTTPResponse
-    {
+    private func text(_ status: Int, _ body: String, type: String = "text/plain; charset=utf-8") -> HTTPResponse {
         HTTPResponse(
             status: status, headers: [("Content-Type", type), ("Cache-Control", "no-store")], body: Array(body.utf8))
     }
