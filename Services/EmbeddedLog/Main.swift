@@ -1,6 +1,55 @@
+import Glibc
 import Switchboard
 
 @main
 struct Main {
-    static func main() {}
+    private static let failureExitCode: Int32 = 1
+
+    static func main() {
+        Shutdown.holdSignals()
+        var options = Options()
+        let configuration = Configuration(&options)
+        options.finish()
+        let log = Log(service: "embedded-log", level: configuration.logLevel)
+        do {
+            try run(configuration, log)
+        } catch {
+            log.error("cannot start", ["cause": "\(error)"])
+            exit(failureExitCode)
+        }
+    }
+
+    private static func run(_ configuration: Configuration, _ log: Log) throws(SystemFailure) {
+        Folder.raiseDescriptorLimit()
+        try Folder.make(configuration.data)
+        guard try Folder.claim("\(configuration.data)/lock") else {
+            log.error("another broker uses the data folder", ["data": configuration.data])
+            exit(failureExitCode)
+        }
+        let loop = EventLoop(name: "log")
+        let disk = EventLoop(name: "log-disk")
+        let broker = try Broker(configuration, loop: loop, disk: disk, log: log) { failure in
+            log.error("the disk did not keep what it was given", ["cause": failure])
+            exit(failureExitCode)
+        }
+        disk.start()
+        try broker.listen(host: configuration.listen.host, port: configuration.listen.port)
+        let port = broker.listener?.port ?? 0
+        try Folder.replace("\(configuration.data)/port", with: Array("\(port)\n".utf8))
+
+        let shutdown = Shutdown(loop: loop, log: log, health: Health())
+        shutdown.step("connections") { done in
+            broker.close()
+            done()
+        }
+        shutdown.step("disk") { done in broker.syncer.flush(done) }
+        shutdown.listen()
+        log.notice(
+            "ready",
+            [
+                "listen": TCPAddress.text(host: configuration.listen.host, port: port), "data": configuration.data,
+                "topics": broker.topics.all.count, "partitions": broker.topics.partitionCount,
+            ])
+        loop.run()
+    }
 }

@@ -6,7 +6,7 @@ package protocol Machine: Sendable {
     associatedtype Input: Sendable
     associatedtype Fact: Sendable
 
-    /// Decides one input. `now` is the append time of its inbox record, or the deadline's own time for a timer.
+    /// Decides one input. `now` is the append time of its inbox record, or the owner's time for a timer.
     /// - Returns: the facts that follow, in order; none where the input changes nothing and is only answered.
     /// - Throws: the refusal that the asker is answered with; the state is then unchanged.
     func handle(_ input: Input, at now: Timestamp) throws(Refusal) -> [Fact]
@@ -14,18 +14,31 @@ package protocol Machine: Sendable {
     /// Folds one fact. `now` is the time of the record it stands in; the sequence grows by one with each fact.
     mutating func apply(_ fact: Fact, at now: Timestamp)
 
-    /// The input that says "a deadline has passed".
-    static var timer: Input { get }
+    /// The input that says "a deadline has passed". `silenceCounts` is false while the owner could not listen for long
+    /// enough to conclude anything from silence.
+    static func timer(silenceCounts: Bool) -> Input
 
-    /// The next moment at which `timer` must be handled, if any.
-    var deadline: Timestamp? { get }
-
-    /// Whether the next deadline concludes from silence, and so must not run while the owner could not listen.
-    var deadlineIsSilence: Bool { get }
+    var deadlines: Deadlines { get }
 
     /// The number of the last fact applied; 0 before the first.
     var sequence: Int { get }
 
-    /// Nothing is left to remember: the owner may drop it, and a new one starts from nothing.
-    var isForgettable: Bool { get }
+    /// From this moment nothing is left to remember: the owner drops it, and a new one starts from nothing.
+    var forgetAt: Timestamp? { get }
+}
+
+/// The next moments at which a machine must be asked again.
+package struct Deadlines: Hashable, Sendable {
+    /// Due whatever the owner has been through.
+    package var plain: Timestamp?
+    /// Concludes from silence: runs longer where the owner could not listen.
+    package var silence: Timestamp?
+
+    package init(plain: Timestamp? = nil, silence: Timestamp? = nil) {
+        self.plain = plain
+        self.silence = silence
+    }
+
+    package mutating func plain(at time: Timestamp) { plain = plain.map { min($0, time) } ?? time }
+    package mutating func silence(at time: Timestamp) { silence = silence.map { min($0, time) } ?? time }
 }

@@ -1,0 +1,1 @@
+"""A whole Switchboard on one machine, kept running by supervisord: what `make run` and `make stop` do."""

@@ -1,0 +1,44 @@
+# The work is done by the scripts in Deploy/Local; docs/operating.md says what each target can be told.
+.PHONY: setup run stop test check format lint bench bench-drivers sanitize clean
+
+SWIFT_FOLDERS = Package.swift Services Shared Tests
+
+setup:
+	Deploy/Local/setup build run test
+
+run:
+	@Deploy/Local/setup build run
+	@exec Deploy/Local/run
+
+stop:
+	@Deploy/Local/stop
+
+test:
+	@Deploy/Local/setup build run test
+	@exec Deploy/Local/test
+
+check: lint
+	@exec Deploy/Local/check
+
+format:
+	swift format -i -r $(SWIFT_FOLDERS)
+
+lint:
+	swift format lint -s -r $(SWIFT_FOLDERS)
+
+bench:
+	@Deploy/Local/setup build run bench
+	swift build -c release --product switchboard-load
+	.build/release/switchboard-load calls
+
+bench-drivers:
+	@Deploy/Local/setup build run bench
+	swift build -c release --product switchboard-load
+	.build/release/switchboard-load drivers
+
+sanitize:
+	@Deploy/Local/setup build run test sanitize
+	@exec Deploy/Local/sanitize
+
+clean:
+	rm -rf .build .build-* .venv

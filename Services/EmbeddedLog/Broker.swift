@@ -1,0 +1,133 @@
+import Switchboard
+
+/// The broker: topics, groups, producers and the connections of those who use them. All of it lives on one loop.
+///
+/// It replicates nothing, knows no transactions, no compaction and no users: one node, one machine, whoever may connect
+/// may do all.
+final class Broker {
+    static let nodeID: Int32 = 1
+
+    let loop: EventLoop
+    /// Where calls may wait for the disk.
+    let disk: EventLoop
+    let log: Log
+    let syncer: Syncer
+    let topics: Topics
+    let producerIDs: ProducerIDs
+    let offsets: OffsetStore
+    let groups: Groups
+    /// Where clients are told to connect.
+    private(set) var advertised: (host: String, port: Int)
+    private(set) var listener: TCPListener?
+    private var connections: [ObjectIdentifier: Connection] = [:]
+    private var timers: [LoopTimer] = []
+    var fetches: [ObjectIdentifier: PendingFetch] = [:]
+    var dueFetches: [PendingFetch] = []
+
+    private static let housekeeping = Duration.seconds(1)
+    private static let groupTick = Duration.milliseconds(50)
+
+    /// Opens all that is in the data folder; takes no connection yet. Blocks while it reads.
+    init(
+        _ configuration: Configuration, loop: EventLoop, disk: EventLoop, log: Log,
+        onFailure: @escaping @Sendable (SystemFailure) -> Void
+    ) throws(SystemFailure) {
+        self.loop = loop
+        self.disk = disk
+        self.log = log
+        let data = configuration.data
+        syncer = Syncer(policy: configuration.syncPolicy, loop: loop, disk: disk, log: log, onFailure: onFailure)
+        topics = try Topics(folder: data, syncer: syncer, log: log)
+        producerIDs = try ProducerIDs(path: "\(data)/producer-ids")
+        offsets = try OffsetStore(path: "\(data)/offsets", syncer: syncer, log: log)
+        groups = Groups()
+        advertised = configuration.advertised
+    }
+
+    /// Unix milliseconds.
+    var now: Int64 { WallClock.milliseconds }
+
+    // MARK: the door
+
+    func listen(host: String, port: Int) throws(SystemFailure) {
+        let listener = try TCPListener(loop: loop, host: host, port: port) { [unowned self] in accept($0) }
+        self.listener = listener
+        if advertised.port == 0 { advertised.port = listener.port }
+        timers = [
+            loop.every(Self.housekeeping) { [unowned self] in keepHouse() },
+            loop.every(Self.groupTick) { [unowned self] in groups.expire(at: now) },
+        ]
+    }
+
+    private func accept(_ tcp: TCPConnection) {
+        guard connections.count < Limits.connections else {
+            log.warning("refused a connection: too many are open", ["peer": tcp.peer, "limit": Limits.connections])
+            return tcp.close()
+        }
+        let connection = Connection(tcp, broker: self)
+        connections[ObjectIdentifier(connection)] = connection
+    }
+
+    func ended(_ connection: Connection) {
+        // Let go at the end of the turn: its own code is still on the stack.
+        loop.atEndOfTurn { [self] in connections[ObjectIdentifier(connection)] = nil }
+    }
+
+    /// Takes no more connections and ends those that are open.
+    func close() {
+        listener?.stop()
+        timers = []
+        for connection in connections.values { connection.close() }
+    }
+
+    // MARK: limits of all together
+
+    func limitUnread(adding connection: Connection) {
+        guard connection.unreadBytes > 1 << 20 else { return }
+        let all = connections.values.reduce(0) { $0 + $1.unreadBytes }
+        guard all > Limits.unreadBytesOfAll else { return }
+        log.warning("closed a connection: too much is unread", ["peer": connection.peer, "unread": all])
+        connection.close()
+    }
+
+    var unsentBytesLeft: Int {
+        Limits.unsentBytesOfAll - connections.values.reduce(0) { $0 + $1.unsentBytes }
+    }
+
+    // MARK: housekeeping
+
+    private func keepHouse() {
+        let time = now
+        for connection in connections.values { connection.closeIfStalled(at: time) }
+        for partition in topics.all.values.flatMap(\.partitions) {
+            do { try partition.dropOld(at: time) } catch { syncer.report(error) }
+        }
+        do { try offsets.compactIfLarge() } catch { syncer.report(error) }
+    }
+
+    // MARK: requests
+
+    func handle(_ exchange: Exchange) throws(WireFailure) {
+        switch exchange.api {
+        case .produce: try produce(exchange)
+        case .fetch: try fetch(exchange)
+        case .listOffsets: try listOffsets(exchange)
+        case .metadata: try metadata(exchange)
+        case .offsetCommit: try offsetCommit(exchange)
+        case .offsetFetch: try offsetFetch(exchange)
+        case .findCoordinator: try findCoordinator(exchange)
+        case .joinGroup: try joinGroup(exchange)
+        case .heartbeat: try heartbeat(exchange)
+        case .leaveGroup: try leaveGroup(exchange)
+        case .syncGroup: try syncGroup(exchange)
+        case .describeGroups: try describeGroups(exchange)
+        case .listGroups: listGroups(exchange)
+        case .apiVersions: apiVersions(exchange)
+        case .createTopics: try createTopics(exchange)
+        case .deleteTopics: try deleteTopics(exchange)
+        case .initProducerID: try initProducerID(exchange)
+        case .describeConfigs: try describeConfigs(exchange)
+        case .createPartitions: try createPartitions(exchange)
+        }
+    }
+}

@@ -1,0 +1,37 @@
+/// What one client, and all of them together, may take.
+enum Limits {
+    /// One request. A longer one closes its connection.
+    static let requestBytes = 16 << 20
+    /// One answer to a Fetch, as long as its first batch is not longer.
+    static let fetchBytes = 8 << 20
+    /// Bytes of answers that one connection has not taken, beyond which it is asked nothing more until it has.
+    static let unsentBytes = 256 << 10
+    /// Bytes of answers that all connections have not taken, beyond which a Fetch finds nothing.
+    static let unsentBytesOfAll = 256 << 20
+    /// Bytes of unfinished requests of all connections, beyond which the one that adds to them is closed.
+    static let unreadBytesOfAll = 256 << 20
+    /// Requests of one connection that wait for the disk at the same time.
+    static let requestsInFlight = 64
+    static let connections = 1000
+    /// A connection that is in the middle of a request, or of taking an answer, and has not moved for so long is closed.
+    static let stallSeconds: Int64 = 30
+    /// A connection that asks nothing for so long is closed.
+    static let idleSeconds: Int64 = 600
+    /// The longest a Fetch waits, whatever it asks for.
+    static let fetchWaitMilliseconds: Int32 = 60_000
+
+    static let topics = 1000
+    static let partitionsPerTopic = 1000
+    static let partitions = 20_000
+    static let topicNameBytes = 249
+
+    static let groups = 10_000
+    static let membersPerGroup = 1000
+    static let groupIDBytes = 1024
+    static let sessionMilliseconds: ClosedRange<Int32> = 500...1_800_000
+    static let rebalanceMilliseconds: Int32 = 1_800_000
+    /// Free text that a client may keep beside a committed offset.
+    static let offsetMetadataBytes = 4096
+    /// Commits of all groups: group, topic and partition.
+    static let commits = 1_000_000
+}

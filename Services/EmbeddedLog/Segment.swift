@@ -1,0 +1,127 @@
+import Switchboard
+
+/// One file of a partition: batches one after another, from `baseOffset` on, with a small index in memory that is built
+/// from them.
+final class Segment {
+    /// One entry per so many bytes of batches.
+    static let indexBytes = 4096
+    /// Batches whose places are known without the index: those that readers at the end ask for.
+    private static let recentMax = 16
+
+    private struct Entry {
+        var offset: Int64
+        var position: Int
+    }
+
+    let baseOffset: Int64
+    let file: File
+    private(set) var size = 0
+    private(set) var nextOffset: Int64
+    /// Append times of its first and last batch, Unix milliseconds; nil while it is empty.
+    private(set) var firstTime: Int64?
+    private(set) var lastTime: Int64?
+    private var index: [Entry] = []
+    private var recent: [Entry] = []
+    private var recentNext = 0
+
+    init(folder: String, baseOffset: Int64) throws(SystemFailure) {
+        self.baseOffset = baseOffset
+        nextOffset = baseOffset
+        file = try File(path: "\(folder)/\(Self.name(baseOffset))")
+    }
+
+    static func name(_ baseOffset: Int64) -> String {
+        let digits = "\(baseOffset)"
+        return String(repeating: "0", count: max(0, 20 - digits.count)) + digits + suffix
+    }
+
+    /// The first offset that a file's name tells; nil for other files.
+    static func baseOffset(named name: String) -> Int64? {
+        guard name.hasSuffix(suffix) else { return nil }
+        return Int64(name.dropLast(suffix.count))
+    }
+
+    private static let suffix = ".log"
+
+    // MARK: growing
+
+    /// Appends a stamped batch. After a failure the file is as it was.
+    func append(_ bytes: [UInt8], _ range: Range<Int>, _ batch: RecordBatch, firstOffset: Int64, time: Int64)
+        throws(SystemFailure)
+    {
+        do {
+            try file.write(bytes[range], at: size)
+        } catch {
+            try? file.truncate(to: size)
+            throw error
+        }
+        note(firstOffset: firstOffset, lastOffset: firstOffset + Int64(batch.lastOffsetDelta), range.count, time: time)
+    }
+
+    /// Takes note of the batch at the end of what is known of the file.
+    func note(firstOffset: Int64, lastOffset: Int64, _ byteCount: Int, time: Int64) {
+        let entry = Entry(offset: firstOffset, position: size)
+        if index.isEmpty || size - index[index.count - 1].position >= Self.indexBytes { index.append(entry) }
+        remember(entry)
+        size += byteCount
+        nextOffset = lastOffset + 1
+        if firstTime == nil { firstTime = time }
+        lastTime = time
+    }
+
+    private func remember(_ entry: Entry) {
+        if recent.count < Self.recentMax {
+            recent.append(entry)
+        } else {
+            recent[recentNext] = entry
+            recentNext = (recentNext + 1) % Self.recentMax
+        }
+    }
+
+    // MARK: finding
+
+    /// Where to start to read for `offset`: at its batch, or a little before.
+    func position(for offset: Int64) -> Int {
+        if let exact = recent.first(where: { $0.offset == offset }) { return exact.position }
+        var low = 0
+        var high = index.count
+        while low < high {
+            let middle = (low + high) / 2
+            if index[middle].offset <= offset { low = middle + 1 } else { high = middle }
+        }
+        return low == 0 ? 0 : index[low - 1].position
+    }
+
+    /// A reader got all before `offset`, which is at `position`, and will ask for it next.
+    func noteReadEnd(offset: Int64, position: Int) {
+        guard position < size, !recent.contains(where: { $0.offset == offset }) else { return }
+        remember(Entry(offset: offset, position: position))
+    }
+
+    /// The first batch that was appended at `time` or later, looked for on the disk where the index leaves it open.
+    func firstBatch(at time: Int64) throws(SystemFailure) -> (offset: Int64, time: Int64)? {
+        guard let lastTime, lastTime >= time else { return nil }
+        var low = 0
+        var high = index.count
+        while low < high {
+            let middle = (low + high) / 2
+            if try head(at: index[middle].position)?.maxTimestamp ?? .max < time {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        var position = low == 0 ? 0 : index[low - 1].position
+        while position < size, let batch = try head(at: position) {
+            if batch.maxTimestamp >= time { return (batch.baseOffset, batch.maxTimestamp) }
+            position += batch.byteCount
+        }
+        return nil
+    }
+
+    private func head(at position: Int) throws(SystemFailure) -> RecordBatch? {
+        var bytes: [UInt8] = []
+        try file.read(into: &bytes, at: position, count: RecordBatch.headBytes)
+        return bytes.count == RecordBatch.headBytes ? RecordBatch(bytes, at: 0) : nil
+    }
+}

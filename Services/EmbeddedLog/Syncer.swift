@@ -1,0 +1,135 @@
+import Switchboard
+
+/// When what is written reaches the disk, and with it what an acknowledged record survives. All of them survive the end
+/// of this process, however sudden: what is written is the system's by then.
+enum SyncPolicy: Equatable {
+    /// Before it is acknowledged or read by anyone; batches that wait at the same time share one fsync. Survives the
+    /// loss of power.
+    case every
+    /// At most so long after. The loss of power takes at most what was appended in that time.
+    case interval(Duration)
+    /// When the system does it by itself, after half a minute or so.
+    case never
+}
+
+/// What has files that must reach the disk.
+protocol Syncable: AnyObject {
+    /// The files written to since the last time, and how far they go.
+    func takeUnsynced() -> (files: [File], position: Int64)
+    /// They are on the disk up to there.
+    func synced(to position: Int64)
+}
+
+/// Brings files to the disk on a thread of its own, as the policy says. Lives on the broker's loop.
+final class Syncer {
+    let policy: SyncPolicy
+    private let loop: EventLoop
+    private let disk: EventLoop
+    private let log: Log
+    /// A disk that failed to keep what it was given cannot be asked again: the process must start over from what is
+    /// there.
+    private let onFailure: @Sendable (SystemFailure) -> Void
+    private var timer: LoopTimer?
+    private var unsynced: [ObjectIdentifier: any Syncable] = [:]
+    private var waiting: [() -> Void] = []
+    private var isRunning = false
+    private var isDueAgain = false
+    private var lastReport: ContinuousClock.Instant?
+
+    /// At most one line about a disk that takes nothing in so much time.
+    private static let reportInterval = Duration.seconds(1)
+
+    init(
+        policy: SyncPolicy, loop: EventLoop, disk: EventLoop, log: Log,
+        onFailure: @escaping @Sendable (SystemFailure) -> Void
+    ) {
+        self.policy = policy
+        self.loop = loop
+        self.disk = disk
+        self.log = log
+        self.onFailure = onFailure
+        if case .interval(let interval) = policy {
+            timer = loop.every(interval) { [unowned self] in self.run() }
+        }
+    }
+
+    /// Acknowledgements wait for the disk.
+    var mustReachDisk: Bool { policy == .every }
+
+    /// `owner` has written something.
+    func note(_ owner: any Syncable) {
+        guard policy != .never else { return }
+        unsynced[ObjectIdentifier(owner)] = owner
+    }
+
+    /// Calls `body` as soon as the policy lets what was noted before be acknowledged: at once, or from the disk.
+    func whenSafe(_ body: @escaping () -> Void) {
+        guard mustReachDisk else { return body() }
+        waiting.append(body)
+        if isRunning { isDueAgain = true } else { loop.atEndOfTurn { [self] in run() } }
+    }
+
+    /// Calls `body` when all that was written is on the disk, whatever the policy.
+    func flush(_ body: @escaping () -> Void) {
+        timer = nil
+        waiting.append(body)
+        isDueAgain = isRunning
+        if !isRunning { run() }
+    }
+
+    /// Tells that the disk did not take something, now and then.
+    func report(_ failure: SystemFailure) {
+        let now = ContinuousClock.now
+        if let lastReport, now - lastReport < Self.reportInterval { return }
+        lastReport = now
+        log.error("the disk refuses", ["cause": failure])
+    }
+
+    private func run() {
+        guard !isRunning, !unsynced.isEmpty || !waiting.isEmpty else { return }
+        let owners = Array(unsynced.values)
+        let answers = waiting
+        unsynced = [:]
+        waiting = []
+        var files: [File] = []
+        var positions: [Int64] = []
+        for owner in owners {
+            let taken = owner.takeUnsynced()
+            files += taken.files
+            positions.append(taken.position)
+        }
+        isRunning = true
+        let round = LoopBound(Round(syncer: self, owners: owners, positions: positions, answers: answers), on: loop)
+        disk.execute { [loop, onFailure, files] in
+            do {
+                for file in files { try file.sync() }
+            } catch let failure as SystemFailure {
+                return onFailure(failure)
+            } catch {
+                return
+            }
+            loop.execute {
+                guard let value = round.value else { return }
+                round.value = nil
+                value.syncer.finish(value)
+            }
+        }
+    }
+
+    private func finish(_ round: Round) {
+        isRunning = false
+        for (owner, position) in zip(round.owners, round.positions) { owner.synced(to: position) }
+        for answer in round.answers { answer() }
+        if isDueAgain || (mustReachDisk && !waiting.isEmpty) {
+            isDueAgain = false
+            run()
+        }
+    }
+
+    private struct Round {
+        let syncer: Syncer
+        let owners: [any Syncable]
+        let positions: [Int64]
+        let answers: [() -> Void]
+    }
+}

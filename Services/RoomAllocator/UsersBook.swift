@@ -1,0 +1,186 @@
+package import Switchboard
+
+/// What follows from the facts of users: answers to logins, seats in rooms, news for calls.
+package struct UsersBook: Book {
+    package typealias State = UsersEntry
+
+    package static let ledger = LedgerName.users
+    package let isMirrored = true
+    let pingInterval: Duration
+    let lossGrace: Duration
+
+    package init(pingInterval: Duration = .seconds(15), lossGrace: Duration = .seconds(60)) {
+        self.pingInterval = pingInterval
+        self.lossGrace = lossGrace
+    }
+
+    package func blank(for key: String) -> UsersEntry? {
+        if key.hasPrefix("/") { return .gateway(GatewayLife()) }
+        return RecordKey.split(key).map { _ in .user(User()) }
+    }
+
+    /// A gateway's death is the loss of each connection that it held.
+    package func expand(
+        _ input: UsersEntry.Input, over states: (_ body: (String, UsersEntry) -> Void) -> Void
+    ) -> [(String, UsersEntry.Input)]? {
+        guard case .gatewayDied(let incarnation) = input else { return nil }
+        var losses: [(String, UsersEntry.Input)] = []
+        states { key, entry in
+            guard case .user(let user) = entry else { return }
+            for online in user.devices {
+                guard let connection = online.device.connection, connection.gateway == incarnation else { continue }
+                losses.append((key, .user(.lost(.init(device: online.device.id, connection: connection)))))
+            }
+        }
+        return losses.sorted { $0.0 < $1.0 }
+    }
+
+    /// A beat leaves no fact; the owner remembers when it heard it.
+    package func observe(_ input: UsersEntry.Input, by state: inout UsersEntry, at now: Timestamp) {
+        guard case .gateway(.beat) = input, case .gateway(var life) = state else { return }
+        life.heardAt = now
+        state = .gateway(life)
+    }
+
+    package func perform(
+        _ fact: UsersEntry.Fact, key: String, before: UsersEntry, after: UsersEntry, into effects: inout Effects
+    ) {
+        switch (fact, before, after) {
+        case (.user(let fact), .user(let before), .user(let user)):
+            guard let (app, id) = RecordKey.split(key) else { return }
+            perform(fact, app, UserID(id), before, user, into: &effects)
+        case (.gateway(.died(let incarnation)), _, _): effects.append(.gatewayDied(incarnation: incarnation))
+        default: break
+        }
+    }
+
+    private func perform(
+        _ fact: UserFact, _ app: AppKey, _ id: UserID, _ before: User, _ user: User, into effects: inout Effects
+    ) {
+        switch fact {
+        case .loggedIn(let login): admit(login, app, id, user, into: &effects)
+        case .wentOffline(let gone):
+            guard let call = call(of: before, seating: gone.device) else { break }
+            let device = Device(id: gone.device, connection: gone.connection)
+            effects.append(.call(key: RecordKey.of(app, call), .deviceDown(.init(user: id, device: device))))
+        case .loggedOut(let gone):
+            if let asker = gone.asker {
+                effects.frame(to: asker.connection, .answer(asker.request), close: 1000)
+            }
+            guard let call = call(of: before, seating: gone.device) else { break }
+            let device = Device(id: gone.device, connection: gone.connection)
+            effects.append(.call(key: RecordKey.of(app, call), .loggedOut(.init(user: id, device: device))))
+        case .ringAdded(let ring):
+            let unknown = user.devices.map(\.device).filter { device in
+                !ring.rung.contains { $0.id == device.id && $0.connection == device.connection }
+            }
+            guard !unknown.isEmpty else { break }
+            var news = CallInput.Devices()
+            news.user = id
+            news.devices = unknown
+            news.profile = user.profile
+            effects.append(.call(key: RecordKey.of(app, ring.call), .devices(news)))
+        case .seated(let seated): join(seated, app, id, into: &effects)
+        case .seatDenied(let denied): refuse(denied, app, id, into: &effects)
+        case .moving(let sit):
+            guard let seat = before.seat, seat.phase == .taken, seat.kind == .call else { break }
+            var moves = CallInput.Moves()
+            moves.user = id
+            moves.device = seat.device
+            moves.reason = before.moveReason(from: seat.device, to: sit) ?? .ended
+            effects.append(.call(key: RecordKey.of(app, CallID(seat.room.text)), .moves(moves)))
+        case .leaving(let unsit):
+            guard before.seat?.phase != user.seat?.phase, let seat = user.seat else { break }
+            var leave = RoomInput.Leave()
+            leave.user = id
+            leave.seat = seat.number
+            leave.reason = unsit.reason
+            effects.append(.room(key: RecordKey.of(app, seat.room), .leave(leave)))
+        case .ringRemoved, .freed, .tokensCutOff: break
+        }
+    }
+
+    // MARK: logging in
+
+    private func admit(
+        _ login: UserFact.LoggedIn, _ app: AppKey, _ id: UserID, _ user: User, into effects: inout Effects
+    ) {
+        if let old = login.replaces { effects.frame(to: old, nil, close: Int(CloseCode.replaced)) }
+        var calls = user.rings.map(\.call)
+        let seated = call(of: user, seating: login.device.id)
+        if let seated { calls.append(seated) }
+        if let asker = login.asker {
+            var answer = ConnectAnswer()
+            answer.userId = id
+            answer.connectionId = "\(asker.connection.gateway)-\(asker.connection.number)"
+            answer.gatewayId = asker.connection.gateway
+            answer.serverTime = user.changedAt
+            answer.pingIntervalMs = pingInterval.milliseconds
+            answer.lossGraceMs = lossGrace.milliseconds
+            answer.callIds = calls
+            answer.roomIds = user.seat.map { [$0.room] } ?? []
+            var note = DeliveryNote()
+            note.admitted = true
+            effects.frame(to: asker.connection, .answer(asker.request, answer), note: note)
+        }
+        for call in calls {
+            let news = CallInput.DeviceNews(user: id, device: login.device)
+            effects.append(.call(key: RecordKey.of(app, call), .deviceUp(news)))
+        }
+    }
+
+    private func call(of user: User, seating device: DeviceID) -> CallID? {
+        if let next = user.next, next.kind == .call, next.device.id == device { return CallID(next.room.text) }
+        guard let seat = user.seat, seat.kind == .call, seat.device == device else { return nil }
+        return CallID(seat.room.text)
+    }
+
+    // MARK: sitting down
+
+    private func join(_ seated: UserFact.Seated, _ app: AppKey, _ id: UserID, into effects: inout Effects) {
+        var join = RoomInput.Join()
+        join.user = id
+        join.device = seated.sit.device
+        join.seat = seated.seat
+        join.kind = seated.sit.kind
+        join.mediaType = seated.sit.mediaType
+        effects.append(.room(key: RecordKey.of(app, seated.sit.room), .join(join)))
+    }
+
+    private func refuse(_ denied: UserFact.SeatDenied, _ app: AppKey, _ id: UserID, into effects: inout Effects) {
+        guard denied.sit.kind == .call else { return }
+        var news = CallInput.SeatRefused()
+        news.user = id
+        news.device = denied.sit.device.id
+        news.reason = denied.isCall ? .insideAnotherCall : .insideAnotherRoom
+        news.room = denied.room
+        news.sitting = denied.device
+        news.call = denied.isCall ? CallID(denied.room.text) : nil
+        effects.append(.call(key: RecordKey.of(app, CallID(denied.sit.room.text)), .seatRefused(news)))
+    }
+
+    // MARK: answering
+
+    /// Logins and logouts are answered from their facts; asked again, by the fact's frame sent again.
+    package func answer(
+        _ reply: Reply, key: String, facts: [UsersEntry.Fact], state: UsersEntry, into effects: inout Effects
+    ) {}
+
+    package func refuse(
+        _ reply: Reply, key: String, _ refusal: Refusal, state: UsersEntry, into effects: inout Effects
+    ) {
+        let asker = reply.asker
+        effects.frame(to: asker.connection, .refusal(asker.request, refusal), close: Int(CloseCode.token))
+    }
+
+    // MARK: the mirror
+
+    package func mirror(_ state: UsersEntry, key: String) -> [UInt8]? {
+        guard case .user(let user) = state, user.forgetAt == nil else { return nil }
+        var presence = Presence()
+        presence.devices = user.devices.map(\.device)
+        presence.profile = user.devices.isEmpty ? nil : user.profile
+        presence.busy = user.busy
+        return presence.encoded()
+    }
+}

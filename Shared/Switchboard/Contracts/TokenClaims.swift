@@ -1,0 +1,26 @@
+/// What an access token says: the payload of a JWT (RFC 7519), signed with ES256.
+package struct TokenClaims: Message {
+    /// The App Key it is for.
+    package var app = AppKey()
+    package var sub = UserID()
+    package var name = ""
+    package var avatarUrl: String?
+    /// Unix seconds; the fraction tells the millisecond, which revocation goes by.
+    package var iat: Double = 0
+    /// Unix seconds; nil does not expire.
+    package var exp: Double?
+
+    package init() {}
+
+    package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
+        try c("app", &app)
+        try c("sub", &sub)
+        try c("name", &name)
+        try c("avatarUrl", &avatarUrl)
+        try c("iat", &iat)
+        try c("exp", &exp)
+    }
+
+    package var issuedAt: Timestamp { Timestamp(milliseconds: Int64((iat * 1000).rounded())) }
+    package var expiresAt: Timestamp? { exp.map { Timestamp(milliseconds: Int64(($0 * 1000).rounded())) } }
+}

@@ -1,0 +1,182 @@
+/// One user: which devices are connected, what rings, and the one seat.
+///
+/// Every join of every device goes through here, so that a user is in one room at a time whatever any store says.
+package struct User: Machine, Hashable {
+    package typealias Input = UserInput
+    package typealias Fact = UserFact
+
+    package struct Online: Hashable, Sendable {
+        package var device: Device
+        package var since: Timestamp
+        package var appIdentifier: String?
+    }
+
+    package enum SeatPhase: String, Hashable, Sendable, CaseIterable {
+        /// The room has been asked, or has let the device in.
+        case taken
+        /// The room has been told that the device leaves; free once it has confirmed.
+        case leaving
+    }
+
+    package struct Seat: Hashable, Sendable {
+        package var number: Int
+        package var room: RoomID
+        package var kind: RoomKind
+        package var device: DeviceID
+        package var phase: SeatPhase
+    }
+
+    package internal(set) var sequence = 0
+    package internal(set) var profile = Profile()
+    package internal(set) var devices: [Online] = []
+    package internal(set) var rings: [UserInput.Ring] = []
+    package internal(set) var seat: Seat?
+    /// Sits down as soon as the present seat is free; one at a time waits, and who is not the one is told so.
+    package internal(set) var next: UserInput.Sit?
+    package internal(set) var seatsGiven = 0
+    package internal(set) var cutOff: Timestamp?
+    package internal(set) var changedAt = Timestamp()
+
+    package init() {}
+
+    package static func timer(silenceCounts: Bool) -> UserInput { .timer }
+
+    /// A ring whose end was never heard is let go some time after it must have ended.
+    private static let ringKept: Duration = .seconds(60)
+
+    package var deadlines: Deadlines {
+        var next = Deadlines()
+        for ring in rings { next.plain(at: ring.expiresAt + Self.ringKept) }
+        return next
+    }
+
+    package var forgetAt: Timestamp? {
+        devices.isEmpty && rings.isEmpty && seat == nil && next == nil && cutOff == nil ? changedAt : nil
+    }
+
+    /// How others see this user when they dial: nil is free.
+    package var busy: UserState? {
+        if seat != nil { return .busyWaiting }
+        return rings.isEmpty ? nil : .busyRinging
+    }
+
+    // MARK: deciding
+
+    package func handle(_ input: UserInput, at now: Timestamp) throws(Refusal) -> [UserFact] {
+        switch input {
+        case .login(let login): try handle(login)
+        case .lost(let gone): isPresent(gone) ? [.wentOffline(gone)] : []
+        case .logout(let gone): isPresent(gone) ? [.loggedOut(gone)] : []
+        case .ring(let ring): rings.contains { $0.call == ring.call } ? [] : [.ringAdded(ring)]
+        case .ringOver(let call): rings.contains { $0.call == call } ? [.ringRemoved(call)] : []
+        case .sit(let sit): handle(sit)
+        case .unsit(let unsit): handle(unsit)
+        case .left(let left): handle(left)
+        case .cutOff(let moment): cutOff.map { moment > $0 } ?? true ? [.tokensCutOff(moment)] : []
+        case .timer:
+            rings.filter { $0.expiresAt + Self.ringKept <= now }.map { .ringRemoved($0.call) }
+        }
+    }
+
+    private func handle(_ login: UserInput.Login) throws(Refusal) -> [UserFact] {
+        if let cutOff, login.issuedAt < cutOff { throw Refusal(.tokenInvalid) }
+        let old = devices.first { $0.device.id == login.device.id }
+        if let old, old.device.connection == login.device.connection { return [] }
+        var fact = UserFact.LoggedIn()
+        fact.device = login.device
+        fact.profile = login.profile
+        fact.appIdentifier = login.appIdentifier
+        fact.clientIp = login.clientIp
+        fact.asker = login.asker
+        fact.replaces = old?.device.connection
+        return [.loggedIn(fact)]
+    }
+
+    private func isPresent(_ gone: UserInput.Gone) -> Bool {
+        devices.contains { $0.device.id == gone.device && $0.device.connection == gone.connection }
+    }
+
+    private func handle(_ sit: UserInput.Sit) -> [UserFact] {
+        guard let seat else { return [seated(sit)] }
+        if let next {
+            if next.room == sit.room, next.device.id == sit.device.id { return [] }
+            guard moveReason(from: next.device.id, to: sit) != nil else {
+                return [denied(sit, for: next.room, next.device.id, next.kind)]
+            }
+            return [denied(next, for: sit.room, sit.device.id, sit.kind), .moving(sit)]
+        }
+        if seat.room == sit.room, seat.device == sit.device.id, seat.phase == .taken { return [] }
+        guard seat.phase == .leaving || moveReason(from: seat.device, to: sit) != nil else {
+            return [denied(sit, for: seat.room, seat.device, seat.kind)]
+        }
+        return [.moving(sit)]
+    }
+
+    /// Why the device that sits leaves for the new seat; nil where it does not.
+    package func moveReason(from device: DeviceID, to sit: UserInput.Sit) -> EndReason? {
+        device == sit.device.id ? sit.leavesFor : sit.putsOutFor
+    }
+
+    private func denied(_ sit: UserInput.Sit, for room: RoomID, _ device: DeviceID, _ kind: RoomKind) -> UserFact {
+        var fact = UserFact.SeatDenied()
+        fact.sit = sit
+        fact.room = room
+        fact.device = device
+        fact.isCall = kind == .call
+        return .seatDenied(fact)
+    }
+
+    private func handle(_ unsit: UserInput.Unsit) -> [UserFact] {
+        if let next, next.room == unsit.room, next.device.id == unsit.device { return [.leaving(unsit)] }
+        guard let seat, seat.room == unsit.room, seat.device == unsit.device, seat.phase == .taken else { return [] }
+        return [.leaving(unsit)]
+    }
+
+    private func handle(_ left: UserInput.LeftRoom) -> [UserFact] {
+        guard let seat, seat.number == left.seat else { return [] }
+        guard let next else { return [.freed(left)] }
+        return [.freed(left), seated(next)]
+    }
+
+    private func seated(_ sit: UserInput.Sit) -> UserFact {
+        var fact = UserFact.Seated()
+        fact.sit = sit
+        fact.seat = seatsGiven + 1
+        return .seated(fact)
+    }
+
+    // MARK: folding
+
+    package mutating func apply(_ fact: UserFact, at now: Timestamp) {
+        sequence += 1
+        changedAt = now
+        switch fact {
+        case .loggedIn(let login):
+            profile = login.profile
+            devices.removeAll { $0.device.id == login.device.id }
+            devices.append(.init(device: login.device, since: now, appIdentifier: login.appIdentifier))
+        case .wentOffline(let gone), .loggedOut(let gone):
+            devices.removeAll { $0.device.id == gone.device && $0.device.connection == gone.connection }
+        case .ringAdded(let ring): rings.append(ring)
+        case .ringRemoved(let call): rings.removeAll { $0.call == call }
+        case .seated(let seated):
+            seatsGiven = seated.seat
+            let sit = seated.sit
+            seat = Seat(
+                number: seated.seat, room: sit.room, kind: sit.kind, device: sit.device.id, phase: .taken)
+            next = nil
+        case .seatDenied: break
+        case .moving(let sit):
+            next = sit
+            seat?.phase = .leaving
+        case .leaving(let unsit):
+            if next?.room == unsit.room, next?.device.id == unsit.device {
+                next = nil
+            } else {
+                seat?.phase = .leaving
+            }
+        case .freed: seat = nil
+        case .tokensCutOff(let moment): cutOff = moment
+        }
+    }
+}

@@ -1,0 +1,217 @@
+internal import Glibc
+
+/// One ledger in a process: an owner for each partition that the group gave us.
+package final class Ledger<B: Book>: LedgerPorts {
+    package let name = B.ledger
+    private let book: B
+    private unowned let world: LedgerWorld
+    private var owners: [Int32: PartitionOwner<B>] = [:]
+    private var assigned: Set<Int32> = []
+    private var paused: Set<Int32> = []
+    private var restarts: [Int32: LoopTimer] = [:]
+
+    /// Told of every partition that begins or stops being decided here.
+    package var onOwnership: ((_ partition: Int32, _ owns: Bool) -> Void)?
+
+    /// How long a partition rests after its owner failed, so that two do not write markers in turn.
+    private static var restInMilliseconds: ClosedRange<Int> { 50...500 }
+
+    init(book: B, world: LedgerWorld) {
+        self.book = book
+        self.world = world
+    }
+
+    package var ownedPartitions: [Int32] { owners.values.filter(\.isOwning).map(\.partition).sorted() }
+    package var decisions: Int { owners.values.reduce(0) { $0 + $1.decisions } }
+    package var liveCount: Int { owners.values.reduce(0) { $0 + $1.liveCount } }
+
+    private func take(_ partition: Int32) {
+        guard assigned.contains(partition), owners[partition] == nil else { return }
+        let owner = PartitionOwner(partition: partition, book: book, ports: self)
+        owners[partition] = owner
+        owner.start()
+    }
+
+    // MARK: LedgerPorts
+
+    package var clock: Timestamp {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Timestamp(milliseconds: Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000)
+    }
+
+    package func freshIncarnation() -> String { SecureRandom.uuid() }
+
+    package func append(
+        _ record: [UInt8], key: String, to partition: Int32, _ done: @escaping (LogAppend) -> Void
+    ) -> Bool {
+        world.append(record, key: key, to: name.log, partition, done)
+    }
+
+    package func perform(_ effect: Effects.Effect, source: SourceMark, _ done: @escaping (Bool) -> Void) {
+        switch effect {
+        case .frame(let connection, var entry):
+            entry.source = source
+            world.deliver(entry, to: connection.partition, done)
+        case .call(let key, let input): send(InboxRecord(input, source: source), key, to: .calls, done)
+        case .room(let key, let input): send(InboxRecord(input, source: source), key, to: .rooms, done)
+        case .user(let key, let input):
+            send(InboxRecord(UsersEntry.Input.user(input), source: source), key, to: .users, done)
+        case .gatewayDied(let incarnation):
+            let record = InboxRecord(UsersEntry.Input.gatewayDied(incarnation: incarnation), source: source).encoded()
+            let count = world.settings.partitions
+            let all = Countdown(Int(count), done)
+            for partition in 0..<count {
+                world.send(record, key: RecordKey.gateway(incarnation), to: LedgerName.users.inbox, partition, all.one)
+            }
+        case .callRecord(let key, let bytes):
+            let partition = world.settings.partition(of: key, in: .users)
+            world.send(bytes, key: key, to: Topic.callRecords, partition, done)
+        }
+    }
+
+    private func send<Input>(
+        _ record: InboxRecord<Input>, _ key: String, to ledger: LedgerName, _ done: @escaping (Bool) -> Void
+    ) {
+        let partition = world.settings.partition(of: key, in: ledger)
+        world.send(record.encoded(), key: key, to: ledger.inbox, partition, done)
+    }
+
+    package func look(at keys: [String], _ done: @escaping ([Presence?]) -> Void) {
+        let places = keys.map { (world.settings.partition(of: $0, in: .users), $0) }
+        world.mirror.look(.users, at: places) { values in
+            done(
+                values.map { value in
+                    guard let value else { return nil }
+                    return value.isEmpty ? Presence() : try? Presence(json: value)
+                })
+        }
+    }
+
+    package func readLog(
+        _ partition: Int32, from start: LogStart, upTo marker: Int64,
+        each: @escaping (Int64, UnsafeRawBufferPointer) -> Void, _ done: @escaping (Bool) -> Void
+    ) {
+        world.readLog(name.log, partition, from: start, upTo: marker, each: each, done)
+    }
+
+    package func openInbox(_ partition: Int32, at offset: Int64?) {
+        world.openInbox(name.inbox, partition, at: offset)
+        world.log.notice(
+            "owns a partition",
+            ["ledger": name.rawValue, "partition": Int(partition), "live": owners[partition]?.liveCount ?? 0])
+        onOwnership?(partition, true)
+    }
+
+    package func askInboxEnd(_ partition: Int32, _ done: @escaping (Int64?) -> Void) {
+        world.askEnd(name.inbox, partition, done)
+    }
+
+    package func mirror(_ partition: Int32, marker: Int64, _ changes: [(key: String, value: [UInt8]?)]) {
+        world.mirror.write(name, partition, marker: marker, changes)
+    }
+
+    package func mirrorAfresh(_ partition: Int32, marker: Int64, _ all: [(key: String, value: [UInt8])]) {
+        world.mirror.writeAfresh(name, partition, marker: marker, all)
+    }
+
+    package func ended(_ partition: Int32, because reason: String) {
+        owners[partition] = nil
+        paused.remove(partition)
+        world.stopReading(name.log, partition)
+        world.closeInbox(name.inbox, partition)
+        world.mirror.letGo(name, partition)
+        onOwnership?(partition, false)
+        guard assigned.contains(partition) else { return }
+        world.log.warning(
+            "a partition is given up and taken again",
+            ["ledger": name.rawValue, "partition": Int(partition), "reason": reason])
+        let rest = Duration.milliseconds(Int.random(in: Self.restInMilliseconds))
+        restarts[partition] = world.loop.schedule(after: rest) { [unowned self] in
+            restarts[partition] = nil
+            take(partition)
+        }
+    }
+}
+
+/// A ledger of whatever kind, as its world serves it.
+protocol AnyLedger: AnyObject {
+    var name: LedgerName { get }
+    func assigned(_ partition: Int32)
+    func revoked(_ partition: Int32)
+    func endOwner(_ partition: Int32, because reason: String)
+    func receive(_ record: KafkaRecord)
+    func turn()
+    func tick(stalledFor stall: Duration)
+    func mirrorAfresh(_ partition: Int32)
+}
+
+extension Ledger: AnyLedger {
+    func assigned(_ partition: Int32) {
+        assigned.insert(partition)
+        take(partition)
+    }
+
+    func revoked(_ partition: Int32) {
+        assigned.remove(partition)
+        restarts[partition] = nil
+        owners[partition]?.end(because: "the group gave it to another")
+    }
+
+    func endOwner(_ partition: Int32, because reason: String) { owners[partition]?.end(because: reason) }
+
+    func receive(_ record: KafkaRecord) {
+        guard let owner = owners[record.partition] else { return }
+        let isReadable = owner.receive(
+            offset: record.offset, time: record.timestamp, key: record.key, value: record.value)
+        if !isReadable {
+            world.log.warning(
+                "an inbox record cannot be read and is passed over",
+                ["ledger": name.rawValue, "partition": Int(record.partition), "offset": record.offset])
+        }
+    }
+
+    /// After the records of a turn.
+    func turn() {
+        for owner in owners.values {
+            owner.pump()
+            regulate(owner)
+        }
+    }
+
+    private func regulate(_ owner: PartitionOwner<B>) {
+        let partition = owner.partition
+        if owner.backlog > LedgerLimit.pendingMax, paused.insert(partition).inserted {
+            world.setInbox(name.inbox, partition, flows: false)
+        } else if owner.backlog < LedgerLimit.pendingMax / 2, paused.remove(partition) != nil {
+            world.setInbox(name.inbox, partition, flows: true)
+        }
+    }
+
+    func tick(stalledFor stall: Duration) {
+        for owner in owners.values {
+            owner.tick(stalledFor: stall)
+            regulate(owner)
+        }
+    }
+
+    func mirrorAfresh(_ partition: Int32) { owners[partition]?.mirrorAfresh() }
+}
+
+/// Calls back when all of several have.
+private final class Countdown {
+    private var missing: Int
+    private var succeeded = true
+    private let done: (Bool) -> Void
+
+    init(_ count: Int, _ done: @escaping (Bool) -> Void) {
+        missing = count
+        self.done = done
+    }
+
+    func one(_ success: Bool) {
+        succeeded = succeeded && success
+        missing -= 1
+        if missing == 0 { done(succeeded) }
+    }
+}

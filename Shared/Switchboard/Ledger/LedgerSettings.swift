@@ -1,0 +1,55 @@
+/// What a deciding process needs to know about its surroundings.
+package struct LedgerSettings: Sendable {
+    package var kafka: KafkaSettings
+    /// The owners' group: named once, for ever.
+    package var group: String
+    /// Of every topic but the registry's; fixed for the life of the data.
+    package var partitions: Int32
+    package var registryPartitions: Int32
+    package var replication: Int32
+
+    /// Frames in one record of `gateway.deliveries`, so that it stays far below what a broker takes.
+    package static let entriesPerDelivery = 256
+    package static let registryPartitionsDefault: Int32 = 4
+
+    package init(
+        kafka: KafkaSettings, group: String, partitions: Int32,
+        registryPartitions: Int32 = LedgerSettings.registryPartitionsDefault, replication: Int32 = 1
+    ) {
+        self.kafka = kafka
+        self.group = group
+        self.partitions = partitions
+        self.registryPartitions = registryPartitions
+        self.replication = replication
+    }
+
+    package func partitions(of ledger: LedgerName) -> Int32 { ledger == .registry ? registryPartitions : partitions }
+
+    package func partition(of key: String, in ledger: LedgerName) -> Int32 {
+        PartitionHash.partition(of: key.utf8, count: partitions(of: ledger))
+    }
+
+    /// Every topic there is, as every service makes or checks it.
+    package var topics: [KafkaTopicSpecification] {
+        var all: [KafkaTopicSpecification] = []
+        func add(_ name: String, _ partitions: Int32, keeps retention: Duration) {
+            all.append(
+                KafkaTopicSpecification(
+                    name, partitions: partitions, replication: replication,
+                    configs: [
+                        "message.timestamp.type": "LogAppendTime", "retention.ms": "\(retention.milliseconds)",
+                        "cleanup.policy": "delete",
+                    ]))
+        }
+        for ledger in LedgerName.allCases {
+            add(ledger.inbox, partitions(of: ledger), keeps: TopicRetention.logs)
+            add(ledger.log, partitions(of: ledger), keeps: TopicRetention.logs)
+        }
+        add(Topic.deliveries, partitions, keeps: TopicRetention.deliveries)
+        add(Topic.queries, partitions, keeps: TopicRetention.queries)
+        add(Topic.callRecords, partitions, keeps: TopicRetention.callRecords)
+        add(Topic.callbacks, partitions, keeps: TopicRetention.callbacks)
+        add(Topic.callbackDeliveries, partitions, keeps: TopicRetention.callbacks)
+        return all
+    }
+}

@@ -1,0 +1,318 @@
+/// What the ledgers of one process share: a member of the owners' group, a reader of logs, two producers, and the
+/// mirror. Few clients: what costs is waking their threads.
+package final class LedgerWorld {
+    package let loop: EventLoop
+    package let settings: LedgerSettings
+    let log: Log
+    let mirror: any StateMirror
+    private let admin: KafkaAdmin
+    private var consumer: KafkaGroupConsumer?
+    private var reader: KafkaReader?
+    private var producer: KafkaProducer?
+    private var framesProducer: KafkaProducer?
+    private var ledgers: [any AnyLedger] = []
+    private var readings: [ReadingKey: LogReading] = [:]
+    private var deliveries: [Int32: [Delivery]] = [:]
+    private var isDeliveryDue = false
+    private var refused: [() -> Bool] = []
+    private var tickTimer: LoopTimer?
+    private var lastTick = ContinuousClock.now
+    private var isStopping = false
+
+    package var onReady: (() -> Void)?
+    package var onFatal: ((String) -> Void)?
+
+    private struct ReadingKey: Hashable {
+        let topic: KafkaTopicID
+        let partition: Int32
+    }
+
+    /// One owner's reading of its log.
+    private struct LogReading {
+        let marker: Int64
+        let each: (Int64, UnsafeRawBufferPointer) -> Void
+        let done: (Bool) -> Void
+    }
+
+    private struct Delivery {
+        let entry: DeliveryEntry
+        let done: (Bool) -> Void
+    }
+
+    /// How often deadlines are looked at and refused work is tried again.
+    private static let tickInterval: Duration = .milliseconds(100)
+
+    /// On the loop.
+    package init(loop: EventLoop, settings: LedgerSettings, mirror: any StateMirror, log: Log) throws(KafkaFailure) {
+        self.loop = loop
+        self.settings = settings
+        self.mirror = mirror
+        self.log = log
+        admin = try KafkaAdmin(settings: settings.kafka, loop: loop)
+        mirror.onLost = { [unowned self] ledger, partition in
+            for candidate in ledgers where candidate.name == ledger { candidate.mirrorAfresh(partition) }
+        }
+    }
+
+    /// Before `start`.
+    package func add<B: Book>(_ book: B) -> Ledger<B> {
+        let ledger = Ledger(book: book, world: self)
+        ledgers.append(ledger)
+        return ledger
+    }
+
+    // MARK: starting and stopping
+
+    /// Makes or checks the topics, waits until every producer can write at once, and joins the group.
+    package func start() {
+        admin.createTopics(settings.topics) { [self] result in
+            switch result {
+            case .success: openProducers()
+            case .failure(let failure):
+                guard failure.mayPass else { return fail(failure.description) }
+                log.warning("the topics cannot be made yet", ["failure": failure.description])
+                loop.execute { [bound = LoopBound(self, on: loop)] in bound.value?.retryStart() }
+            }
+        }
+    }
+
+    private func retryStart() {
+        retryTimer = loop.schedule(after: .seconds(1)) { [unowned self] in start() }
+    }
+    private var retryTimer: LoopTimer?
+
+    private func openProducers() {
+        do {
+            let inboxes = LedgerName.allCases.flatMap { [$0.inbox, $0.log] } + [Topic.callRecords]
+            let main = try KafkaProducer(settings: settings.kafka, loop: loop, topics: inboxes)
+            let frames = try KafkaProducer(settings: settings.kafka, loop: loop, topics: [Topic.deliveries])
+            for producer in [main, frames] {
+                producer.onFatal = { [unowned self] failure in fail(failure.description) }
+                producer.onTrouble = { [unowned self] failure in
+                    log.warning("Kafka does not take records", ["failure": failure.description])
+                }
+            }
+            producer = main
+            framesProducer = frames
+            reader = try KafkaReader(settings: settings.kafka, topics: ledgers.map(\.name.log), loop: loop)
+            main.onReady = { [unowned self] in join() }
+            frames.onReady = { [unowned self] in join() }
+        } catch {
+            fail(error.description)
+        }
+    }
+
+    private func join() {
+        guard consumer == nil, let producer, producer.isReady, let framesProducer, framesProducer.isReady, let reader
+        else { return }
+        reader.onRecord = { [unowned self] record in read(record) }
+        reader.onFailure = { [unowned self] topic, partition, failure in
+            readings.removeValue(forKey: ReadingKey(topic: topic, partition: partition))?.done(false)
+            reader.remove(topic, partition)
+            log.error("a log cannot be read", ["partition": Int(partition), "failure": failure.description])
+        }
+        do {
+            let consumer = try KafkaGroupConsumer(
+                settings: settings.kafka, group: settings.group, topics: ledgers.map(\.name.inbox), loop: loop)
+            consumer.onAssigned = { [unowned self] topic, partitions in
+                for partition in partitions { ledgers[topic.index].assigned(partition) }
+            }
+            consumer.onRevoked = { [unowned self] topic, partitions, _ in
+                for partition in partitions { ledgers[topic.index].revoked(partition) }
+            }
+            consumer.onRecord = { [unowned self] record in ledgers[record.topic.index].receive(record) }
+            consumer.onTurnEnd = { [unowned self] in for ledger in ledgers { ledger.turn() } }
+            consumer.onFailure = { [unowned self] topic, partition, failure in
+                log.error(
+                    "an inbox cannot be read",
+                    [
+                        "ledger": ledgers[topic.index].name.rawValue, "partition": Int(partition),
+                        "failure": failure.description,
+                    ])
+                ledgers[topic.index].endOwner(partition, because: "the inbox cannot be read")
+            }
+            consumer.onTrouble = { [unowned self] failure in
+                log.warning("Kafka does not answer", ["failure": failure.description])
+            }
+            self.consumer = consumer
+        } catch {
+            return fail(error.description)
+        }
+        lastTick = .now
+        tickTimer = loop.every(Self.tickInterval) { [unowned self] in tick() }
+        onReady?()
+    }
+
+    private func fail(_ reason: String) {
+        log.error("the ledgers cannot work", ["reason": reason])
+        onFatal?(reason)
+    }
+
+    /// Leaves the group, so that others take the partitions at once, and lets what is written be acknowledged.
+    package func stop(_ done: @escaping () -> Void) {
+        isStopping = true
+        tickTimer = nil
+        guard let consumer else { return done() }
+        consumer.close { [self] in
+            guard let producer, let framesProducer else { return done() }
+            producer.flush(within: .seconds(2)) { _ in
+                framesProducer.flush(within: .seconds(1)) { [self] _ in
+                    producer.close()
+                    framesProducer.close()
+                    reader?.close()
+                    admin.close()
+                    done()
+                }
+            }
+        }
+    }
+
+    // MARK: time
+
+    private func tick() {
+        let now = ContinuousClock.now
+        let stall = lastTick.duration(to: now) - Self.tickInterval
+        lastTick = now
+        retryRefused()
+        for ledger in ledgers { ledger.tick(stalledFor: stall) }
+    }
+
+    // MARK: writing
+
+    /// - Returns: false where the queue is full.
+    func append(
+        _ record: [UInt8], key: String, to topic: String, _ partition: Int32, _ done: @escaping (LogAppend) -> Void
+    ) -> Bool {
+        guard let producer else { return false }
+        do {
+            try producer.produce(topic: topic, partition: partition, key: Array(key.utf8), value: record) { result in
+                switch result {
+                case .success(let place) where place.offset >= 0:
+                    done(.acknowledged(offset: place.offset, time: place.timestamp))
+                case .success: done(.failed("the broker had the record already and does not say where"))
+                case .failure(let failure): done(.failed(failure.description))
+                }
+            }
+            return true
+        } catch {
+            if error.isQueueFull { return false }
+            loop.atEndOfTurn { done(.failed(error.description)) }
+            return true
+        }
+    }
+
+    /// An effect into a topic. What the producer cannot take now is kept and tried again, in order.
+    func send(_ value: [UInt8], key: String, to topic: String, _ partition: Int32, _ done: @escaping (Bool) -> Void) {
+        let attempt = { [self] () -> Bool in
+            append(value, key: key, to: topic, partition) { result in
+                if case .acknowledged = result { done(true) } else { done(false) }
+            }
+        }
+        if !refused.isEmpty || !attempt() { refused.append(attempt) }
+    }
+
+    private func retryRefused() {
+        while let attempt = refused.first {
+            guard attempt() else { return }
+            refused.removeFirst()
+        }
+    }
+
+    /// Frames of one turn for one gateway partition travel in one record.
+    func deliver(_ entry: DeliveryEntry, to partition: Int32, _ done: @escaping (Bool) -> Void) {
+        deliveries[partition, default: []].append(Delivery(entry: entry, done: done))
+        guard !isDeliveryDue else { return }
+        isDeliveryDue = true
+        loop.atEndOfTurn { [self] in sendDeliveries() }
+    }
+
+    private func sendDeliveries() {
+        isDeliveryDue = false
+        for (partition, all) in exchange(&deliveries, with: [:]) {
+            var rest = all[...]
+            while !rest.isEmpty {
+                let part = rest.prefix(LedgerSettings.entriesPerDelivery)
+                rest = rest.dropFirst(part.count)
+                send(deliveries: Array(part), to: partition)
+            }
+        }
+    }
+
+    private func send(deliveries part: [Delivery], to partition: Int32) {
+        let record = DeliveryRecord(part.map(\.entry)).encoded()
+        let attempt = { [self] () -> Bool in
+            guard let framesProducer else { return false }
+            do throws(KafkaFailure) {
+                try framesProducer.produce(topic: Topic.deliveries, partition: partition, key: [], value: record) {
+                    result in
+                    let isThere = if case .success = result { true } else { false }
+                    for delivery in part { delivery.done(isThere) }
+                }
+                return true
+            } catch {
+                if error.isQueueFull { return false }
+                loop.atEndOfTurn { for delivery in part { delivery.done(false) } }
+                return true
+            }
+        }
+        if !attempt() { refused.append(attempt) }
+    }
+
+    // MARK: reading logs
+
+    func readLog(
+        _ topic: String, _ partition: Int32, from start: LogStart, upTo marker: Int64,
+        each: @escaping (Int64, UnsafeRawBufferPointer) -> Void, _ done: @escaping (Bool) -> Void
+    ) {
+        guard let reader, let id = reader.topic(topic) else { return loop.atEndOfTurn { done(false) } }
+        let key = ReadingKey(topic: id, partition: partition)
+        stopReading(topic, partition)
+        readings[key] = LogReading(marker: marker, each: each, done: done)
+        switch start {
+        case .beginning: reader.add(id, partition, at: .beginning)
+        case .offset(let offset): reader.add(id, partition, at: .offset(offset))
+        case .last(let count):
+            reader.add(id, partition, at: marker > count ? .offset(marker - count) : .beginning)
+        }
+    }
+
+    func stopReading(_ topic: String, _ partition: Int32) {
+        guard let reader, let id = reader.topic(topic) else { return }
+        if readings.removeValue(forKey: ReadingKey(topic: id, partition: partition)) != nil {
+            reader.remove(id, partition)
+        }
+    }
+
+    private func read(_ record: KafkaRecord) {
+        let key = ReadingKey(topic: record.topic, partition: record.partition)
+        guard let reading = readings[key] else { return }
+        if record.offset < reading.marker { return reading.each(record.offset, record.value) }
+        readings[key] = nil
+        reader?.remove(record.topic, record.partition)
+        reading.done(true)
+    }
+
+    // MARK: inboxes
+
+    func openInbox(_ topic: String, _ partition: Int32, at offset: Int64?) {
+        guard let consumer, let id = consumer.topic(topic) else { return }
+        consumer.add(id, partition, at: offset ?? 0)
+    }
+
+    func closeInbox(_ topic: String, _ partition: Int32) {
+        guard let consumer, let id = consumer.topic(topic) else { return }
+        consumer.remove(id, partition)
+    }
+
+    func setInbox(_ topic: String, _ partition: Int32, flows: Bool) {
+        guard let consumer, let id = consumer.topic(topic) else { return }
+        if flows { consumer.resume(id, partition) } else { consumer.pause(id, partition) }
+    }
+
+    func askEnd(_ topic: String, _ partition: Int32, _ done: @escaping (Int64?) -> Void) {
+        let place = KafkaPartition(topic, partition)
+        admin.endOffsets(of: [place]) { result in
+            if case .success(let ends) = result { done(ends[place]) } else { done(nil) }
+        }
+    }
+}

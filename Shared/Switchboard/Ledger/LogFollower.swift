@@ -1,0 +1,81 @@
+/// Follows a ledger's log, partition by partition, and gives out the records that count: how views, directories and the
+/// dispatcher read it.
+///
+/// On one loop. A position is the rule's state with the offset, so that a stored one can be gone on from.
+package final class LogFollower<Fact: Message> {
+    package struct Position: Hashable, Sendable {
+        package var nextOffset: Int64
+        package var rule: LogRule
+        package init(nextOffset: Int64, rule: LogRule) {
+            self.nextOffset = nextOffset
+            self.rule = rule
+        }
+    }
+
+    package typealias Record = LogRecord<Fact>
+
+    /// A record that counts; not called for markers.
+    package var onRecord: ((_ partition: Int32, _ offset: Int64, _ time: Timestamp, Record) -> Void)?
+    /// After the records of a turn.
+    package var onTurnEnd: (() -> Void)?
+    /// The end of a partition was reached; called again whenever it is reached again.
+    package var onEnd: ((_ partition: Int32) -> Void)?
+    /// A record is of a newer level, cannot be read, or the log lost what is needed: nothing more comes of the partition.
+    package var onFailure: ((_ partition: Int32, _ reason: String) -> Void)?
+
+    private let reader: KafkaReader
+    private let topic: KafkaTopicID
+    private var positions: [Int32: Position] = [:]
+
+    package init(
+        settings: KafkaSettings, ledger: LedgerName, loop: EventLoop, lazy: Bool
+    ) throws(KafkaFailure) {
+        reader = try KafkaReader(settings: settings, topics: [ledger.log], loop: loop, lazy: lazy)
+        topic = reader.topic(ledger.log) ?? KafkaTopicID(0)
+        reader.onRecord = { [unowned self] record in take(record) }
+        reader.onTurnEnd = { [unowned self] in onTurnEnd?() }
+        reader.onEnd = { [unowned self] _, partition in onEnd?(partition) }
+        reader.onFailure = { [unowned self] _, partition, failure in fail(partition, failure.description) }
+    }
+
+    /// Begins at the log's beginning, or behind a stored position.
+    package func follow(_ partition: Int32, from position: Position? = nil) {
+        guard positions[partition] == nil else { return }
+        positions[partition] = position ?? Position(nextOffset: 0, rule: LogRule())
+        reader.add(topic, partition, at: position.map { .offset($0.nextOffset) } ?? .beginning)
+    }
+
+    package func stop(_ partition: Int32) {
+        guard positions.removeValue(forKey: partition) != nil else { return }
+        reader.remove(topic, partition)
+    }
+
+    package func position(_ partition: Int32) -> Position? { positions[partition] }
+    package var followed: [Int32] { positions.keys.sorted() }
+
+    package func pause(_ partition: Int32) { reader.pause(topic, partition) }
+    package func resume(_ partition: Int32) { reader.resume(topic, partition) }
+
+    package func close(_ done: (() -> Void)? = nil) { reader.close(done) }
+
+    private func take(_ record: KafkaRecord) {
+        guard var position = positions[record.partition] else { return }
+        position.nextOffset = record.offset + 1
+        defer { if positions[record.partition] != nil { positions[record.partition] = position } }
+        guard let decoded = try? Record(json: record.value) else {
+            return fail(record.partition, "the record at \(record.offset) cannot be read")
+        }
+        switch position.rule.judge(decoded, at: record.offset) {
+        case .counts:
+            positions[record.partition] = position
+            onRecord?(record.partition, record.offset, record.timestamp, decoded)
+        case .marker, .skipped: break
+        case .levelTooHigh: fail(record.partition, "the record at \(record.offset) was written by a newer program")
+        }
+    }
+
+    private func fail(_ partition: Int32, _ reason: String) {
+        stop(partition)
+        onFailure?(partition, reason)
+    }
+}

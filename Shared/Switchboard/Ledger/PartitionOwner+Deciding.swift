@@ -1,0 +1,214 @@
+/// Receive, look, handle, remember.
+extension PartitionOwner {
+    /// Takes one inbox record. What cannot be read is passed over, and said so by the host, which knows how to log.
+    /// - Returns: false where the record could not be read.
+    package func receive(
+        offset: Int64, time: Timestamp, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
+    ) -> Bool {
+        guard phase == .owning, offset > receivedThrough else { return true }
+        receivedThrough = offset
+        guard let record = try? InboxRecord<Input>(json: value) else { return false }
+        let key = String(decoding: key, as: UTF8.self)
+        let looks = book.looks(of: record.input, key: key)
+        let item = Pending(offset: offset, time: time, key: key, record: record, isLookedUp: looks.isEmpty)
+        pending.append(item)
+        if !looks.isEmpty {
+            ports.look(at: looks) { [self] seen in
+                book.add(seen, to: &item.record.input)
+                item.isLookedUp = true
+                pump()
+            }
+        }
+        return true
+    }
+
+    /// Decides what can be decided, in the order of the inbox.
+    package func pump() {
+        guard phase == .owning, !isPumping else { return }
+        isPumping = true
+        defer { isPumping = false }
+        flush()
+        renewIfDue()
+        while !isRenewing, unsent.isEmpty, inFlight.count < LedgerLimit.inFlightMax,
+            ordinal < LedgerLimit.recordsPerIncarnation, let item = pending.first, item.isLookedUp
+        {
+            _ = pending.popFirst()
+            decide(item)
+            guard phase == .owning else { return }
+        }
+        renewIfDue()
+        fireIfRead()
+    }
+
+    private func decide(_ item: Pending) {
+        if let source = item.record.source {
+            if let known = marks[SourcePartition(source)], source <= known {
+                inboxOffset = item.offset
+                return
+            }
+        }
+        lastTime = max(lastTime, item.time)
+        forget(at: lastTime)
+        guard
+            let parts = book.expand(
+                item.record.input, over: { body in entries.forEach { body($0.key, $0.value.state) } })
+        else {
+            inboxOffset = item.offset
+            take(item.record.source)
+            return decide(item.record, key: item.key, at: item.time)
+        }
+        // Until the last part stands in the log the inbox record does not count as decided; parts decided twice are none.
+        inboxOffset = item.offset - 1
+        for (key, input) in parts { decide(InboxRecord(input), key: key, at: item.time) }
+        inboxOffset = item.offset
+        take(item.record.source)
+    }
+
+    private func decide(_ record: InboxRecord<Input>, key: String, at time: Timestamp) {
+        guard var state = entries[key]?.state ?? book.blank(for: key) else { return }
+        var input = record.input
+        book.complete(&input, key: key, source: record.source)
+        do throws(Refusal) {
+            if let sentAt = record.sentAt, time - sentAt > LedgerLimit.commandAgeMax { throw Refusal(.tryAgain) }
+            if let command = record.command, !book.isRepeatable(input),
+                let outcome = commands.outcome(of: command, at: time)
+            {
+                if case .refused(let refusal) = outcome { throw refusal }
+                return rememberDecision([], record, key, at: time)
+            }
+            let facts = try state.handle(input, at: time)
+            if facts.isEmpty {
+                book.observe(input, by: &state, at: time)
+                if entries[key] != nil {
+                    entries[key]?.state = state
+                    schedule(key)
+                }
+                guard record.reply != nil || record.command != nil else { return }
+            }
+            rememberDecision(facts, record, key, at: time)
+        } catch {
+            rememberRefusal(error, record, key, at: time)
+        }
+    }
+
+    private func rememberDecision(
+        _ facts: [B.State.Fact], _ record: InboxRecord<Input>, _ key: String, at time: Timestamp
+    ) {
+        var effects = Effects()
+        var log = header(.facts)
+        log.time = max(lastTime, time)
+        log.key = key
+        log.command = record.command
+        log.reply = record.reply
+        log.source = record.source
+        log.sequence = (entries[key]?.state.sequence ?? 0) + 1
+        log.facts = facts
+        fold(facts, key: key, at: log.time, since: markerOffset, into: &effects)
+        remember(record.command, .accepted, at: log.time)
+        let state = entries[key]?.state ?? book.blank(for: key)
+        if let reply = record.reply, let state {
+            book.answer(reply, key: key, facts: facts, state: state, into: &effects)
+        }
+        var mirror: (String, [UInt8]?)?
+        if book.isMirrored, !facts.isEmpty, let state { mirror = (key, book.mirror(state, key: key)) }
+        remember(log, effects: effects, mirror: mirror)
+    }
+
+    private func rememberRefusal(_ refusal: Refusal, _ record: InboxRecord<Input>, _ key: String, at time: Timestamp) {
+        guard record.reply != nil || record.command != nil else { return }
+        var effects = Effects()
+        var log = header(.refusal)
+        log.time = max(lastTime, time)
+        log.key = key
+        log.command = record.command
+        log.reply = record.reply
+        log.source = record.source
+        log.refusal = refusal
+        // "Try again" is no answer: the repeat gets the real one.
+        if refusal.reason != .tryAgain { remember(record.command, .refused(refusal), at: log.time) }
+        if let reply = record.reply, let state = entries[key]?.state ?? book.blank(for: key) {
+            book.refuse(reply, key: key, refusal, state: state, into: &effects)
+        }
+        remember(log, effects: effects, mirror: nil)
+    }
+
+    /// A timer is decided like an input, between two of the inbox.
+    func decideTimer(_ key: String, at now: Timestamp, silenceCounts: Bool) {
+        guard entries[key] != nil else { return }
+        lastTime = max(lastTime, now)
+        decide(InboxRecord(B.State.timer(silenceCounts: silenceCounts)), key: key, at: now)
+    }
+
+    // MARK: folding
+
+    /// The same for what is decided now and what is read back.
+    func fold(
+        _ facts: [B.State.Fact], key: String, at time: Timestamp, since marker: Int64, into effects: inout Effects
+    ) {
+        guard !facts.isEmpty else { return }
+        guard var entry = entries[key] ?? book.blank(for: key).map({ Entry(state: $0, since: nil) }) else { return }
+        let wasKnown = entries[key] != nil
+        if !wasKnown {
+            entry.since = marker
+            livingSince[marker, default: 0] += 1
+        }
+        for fact in facts {
+            let before = entry.state
+            entry.state.apply(fact, at: time)
+            book.perform(fact, key: key, before: before, after: entry.state, into: &effects)
+        }
+        entries[key] = entry
+        schedule(key)
+        if let forget = entry.state.forgetAt {
+            forgetting.append((key, forget))
+            releasing.append((key, min(forget, time + LedgerLimit.endedHeld)))
+        }
+    }
+
+    func take(_ source: SourceMark?) {
+        guard let source else { return }
+        marks[SourcePartition(source)] = source
+    }
+
+    func remember(_ command: String?, _ outcome: CommandMemory.Outcome, at time: Timestamp) {
+        guard let command else { return }
+        commands.remember(command, outcome, at: time)
+    }
+
+    // MARK: remembering
+
+    func header(_ kind: Record.Kind) -> Record {
+        var record = Record()
+        record.kind = kind
+        record.incarnation = incarnation
+        record.inboxOffset = inboxOffset
+        record.time = lastTime
+        record.performedThrough = performedThrough
+        record.replayFrom = replayFrom
+        return record
+    }
+
+    /// Gives the record its ordinal and sends it to the log, in order.
+    func remember(_ record: Record, effects: Effects, mirror: (String, [UInt8]?)?) {
+        var record = record
+        record.ordinal = ordinal
+        decisions += 1
+        inFlight.append(InFlight(ordinal: ordinal, effects: effects, mirror: mirror, sentAt: ports.clock))
+        ordinal += 1
+        unsent.append((record.encoded(), record.key))
+        flush()
+    }
+
+    private func flush() {
+        while let next = unsent.first {
+            let expected = nextToSend
+            let taken = ports.append(next.record, key: next.key, to: partition) { [self] result in
+                acknowledged(expected, result)
+            }
+            guard taken else { return }
+            _ = unsent.popFirst()
+        }
+    }
+
+    private var nextToSend: Int64 { ordinal - Int64(unsent.count) }
+}

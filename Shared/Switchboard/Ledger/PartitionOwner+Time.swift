@@ -1,0 +1,94 @@
+/// Deadlines, forgetting, and what the log must still be read for.
+extension PartitionOwner {
+    /// Call about ten times a second, with how long the loop or the log was not served since the last call.
+    package func tick(stalledFor stall: Duration) {
+        guard phase == .owning else { return }
+        let now = max(ports.clock, lastTime)
+        silence.stalled(for: stall, endingAt: now)
+        if let oldest = inFlight.first, ports.clock - oldest.sentAt > LedgerLimit.acknowledgementMax {
+            return end(because: "no acknowledgement for \(LedgerLimit.acknowledgementMax)")
+        }
+        pump()
+        guard question == nil, hasDue(at: now) else { return }
+        question = EndQuestion(asked: now, end: nil)
+        ports.askInboxEnd(partition) { [self] end in
+            guard phase == .owning else { return }
+            // A broker that answers late, or not, could not be listened to all that time.
+            let clock = max(ports.clock, lastTime)
+            silence.stalled(for: clock - now, endingAt: clock)
+            guard let end else {
+                question = nil
+                return
+            }
+            question?.end = end
+            pump()
+        }
+    }
+
+    private func hasDue(at now: Timestamp) -> Bool {
+        guard let first = due.first else { return false }
+        return first.time <= now
+    }
+
+    /// Fires what was due when the end was asked for, once everything before that end is decided.
+    func fireIfRead() {
+        guard let asked = question, let end = asked.end, pending.isEmpty, receivedThrough + 1 >= end, unsent.isEmpty,
+            !isRenewing, ordinal < LedgerLimit.recordsPerIncarnation
+        else { return }
+        question = nil
+        let extra = silence.extended(at: asked.asked)
+        while let item = due.first, item.time <= asked.asked {
+            _ = due.popFirst()
+            guard let entry = entries[item.key] else { continue }
+            let deadlines = entry.state.deadlines
+            let isPlainDue = deadlines.plain.map { $0 <= asked.asked } ?? false
+            let isSilenceDue = deadlines.silence.map { $0 + extra <= asked.asked } ?? false
+            if isPlainDue || isSilenceDue {
+                decideTimer(item.key, at: asked.asked, silenceCounts: isSilenceDue)
+                guard phase == .owning else { return }
+            }
+            if let silence = deadlines.silence, !isSilenceDue, silence <= asked.asked {
+                due.add(item.key, at: silence + extra, isSilence: true)
+            }
+        }
+    }
+
+    /// Puts a key's deadlines into the queue where they have changed.
+    func schedule(_ key: String) {
+        guard let entry = entries[key] else { return }
+        let deadlines = entry.state.deadlines
+        guard deadlines != entry.scheduled else { return }
+        if let plain = deadlines.plain, plain != entry.scheduled.plain { due.add(key, at: plain, isSilence: false) }
+        if let silence = deadlines.silence, silence != entry.scheduled.silence {
+            due.add(key, at: silence, isSilence: true)
+        }
+        entries[key]?.scheduled = deadlines
+    }
+
+    // MARK: forgetting
+
+    /// Drops what need not be remembered at this moment of the log; the same in every replay.
+    func forget(at now: Timestamp) {
+        while let first = releasing.first, first.at <= now {
+            _ = releasing.popFirst()
+            if let entry = entries[first.key], entry.state.forgetAt != nil { release(first.key) }
+        }
+        while let first = forgetting.first, first.at <= now {
+            _ = forgetting.popFirst()
+            guard let entry = entries[first.key], let at = entry.state.forgetAt, at <= now else { continue }
+            release(first.key)
+            entries[first.key] = nil
+        }
+        commands.forget(at: now)
+    }
+
+    private func release(_ key: String) {
+        guard let since = entries[key]?.since else { return }
+        entries[key]?.since = nil
+        guard let count = livingSince[since] else { return }
+        livingSince[since] = count > 1 ? count - 1 : nil
+    }
+
+    /// The marker from which on everything that lives stands in the log.
+    var replayFrom: Int64 { livingSince.keys.min() ?? max(markerOffset, 0) }
+}

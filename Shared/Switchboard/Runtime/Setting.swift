@@ -1,0 +1,72 @@
+/// One thing a process can be told, as the manual shows it.
+package struct Setting: Sendable, Equatable {
+    package let name: String
+    /// What is written there: text, number, time, host:port …
+    package let kind: String
+    package let unit: String
+    /// As it would be written; nil: must be set.
+    package let defaultText: String?
+    package let range: String
+    package let help: String
+}
+
+extension Options {
+    /// What was asked for, as a Markdown table in the order of asking.
+    package func table() -> String {
+        let head = ["| setting | what | default | range | |", "|---|---|---|---|---|"]
+        let rows = settings.map { setting in
+            let value = setting.defaultText.map { $0.isEmpty ? "–" : "`\($0)`" } ?? "required"
+            let kind = setting.unit.isEmpty ? setting.kind : "\(setting.kind) (\(setting.unit))"
+            return "| `\(setting.name)` | \(kind) | \(value) | \(setting.range) | \(setting.help) |"
+        }
+        return (head + rows).joined(separator: "\n")
+    }
+}
+
+/// The names that more than one service reads.
+package enum SettingNames {
+    package static let shared: Set<String> = [
+        "SWITCHBOARD_KAFKA", "SWITCHBOARD_REDIS", "SWITCHBOARD_DATA", "SWITCHBOARD_LISTEN", "SWITCHBOARD_INSTANCE",
+        "SWITCHBOARD_PARTITIONS", "SWITCHBOARD_LOG_LEVEL", "SWITCHBOARD_SIGNING_KEY", "SWITCHBOARD_ADMIN_TOKEN",
+        "SWITCHBOARD_DEMO", "SWITCHBOARD_TURN_SECRET", "SWITCHBOARD_TURN_URLS",
+    ]
+}
+
+/// Times as people write them in settings.
+enum DurationText {
+    private static let units: [(suffix: String, milliseconds: Int64)] = [
+        ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000),
+    ]
+
+    static func read(_ text: String) -> Duration? {
+        for unit in units where text.hasSuffix(unit.suffix) {
+            guard let count = Int64(text.dropLast(unit.suffix.count)), count >= 0 else { continue }
+            let (milliseconds, overflow) = count.multipliedReportingOverflow(by: unit.milliseconds)
+            return overflow ? nil : .milliseconds(milliseconds)
+        }
+        return nil
+    }
+
+    static func spell(_ duration: Duration) -> String {
+        let milliseconds = duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
+        let unit = units.last { milliseconds != 0 && milliseconds % $0.milliseconds == 0 } ?? units[0]
+        return "\(milliseconds / unit.milliseconds)\(unit.suffix)"
+    }
+}
+
+/// `host:port`, `[::1]:port`.
+enum AddressText {
+    static func read(_ text: String) -> (host: String, port: Int)? {
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        var host = text[..<colon]
+        let digits = text[text.index(after: colon)...]
+        if host.hasPrefix("[") && host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            return nil
+        }
+        guard !host.isEmpty, digits.allSatisfy({ $0.isASCII && $0.isNumber }), let port = Int(digits), port <= 65535
+        else { return nil }
+        return (String(host), port)
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import Support
+import Switchboard
+import Testing
+
+@Suite(.serialized, .timeLimit(.minutes(3)))
+struct KafkaProducerTests {
+    @Test(arguments: KafkaBroker.Kind.present)
+    func `Records are acknowledged in order, with their offsets and append times`(kind: KafkaBroker.Kind) async throws {
+        let broker = try await KafkaBrokers.shared(kind)
+        let scene = KafkaScene(broker.bootstrap)
+        try await scene.startProducer([scene.makeTopic("acknowledged")])
+        try await until("ready") { await scene.isProducerReady }
+        let before = Int64(Date().timeIntervalSince1970 * 1000) - 2
+        try await scene.produce(0..<500)
+        #expect(await scene.flush(within: .seconds(10)))
+        let after = Int64(Date().timeIntervalSince1970 * 1000) + 2
+        let acknowledged = await scene.acknowledged
+        #expect(acknowledged.map(\.number) == Array(0..<500))
+        let places = try acknowledged.map { try $0.result.get() }
+        #expect(places.map(\.offset) == (0..<500).map(Int64.init))
+        #expect(places.allSatisfy { (before...after).contains($0.timestamp.milliseconds) })
+        #expect(await scene.waiting == 0)
+        await scene.close()
+    }
+
+    @Test
+    func `A full queue is refused as backpressure, and nothing of it is lost from the count`() async throws {
+        let scene = KafkaScene("127.0.0.1:9", extra: ["queue.buffering.max.messages": "10"])
+        try await scene.startProducer(["anything"])
+        try await scene.produce(0..<10)
+        await #expect(throws: KafkaFailure.queueFull) { try await scene.produce(10..<11) }
+        #expect(await scene.waiting == 10)
+        #expect(await scene.flush(within: .milliseconds(50)) == false)
+        try await until("the broker that is away is told") { await !scene.troubles.isEmpty }
+        #expect(await Set(scene.troubles.map(\.code)).count == scene.troubles.count)
+        #expect(await !scene.isProducerReady)
+        await scene.close()
+    }
+
+    @Test(arguments: KafkaBroker.Kind.present)
+    func `A broker killed and started again loses nothing and doubles nothing`(kind: KafkaBroker.Kind) async throws {
+        let broker = try await KafkaBroker(kind)
+        let scene = KafkaScene(broker.bootstrap)
+        let topic = try await scene.makeTopic("survivor")
+        try await scene.startProducer([topic])
+        try await until("ready") { await scene.isProducerReady }
+        var produced = 0
+        func produce(for duration: Duration) async throws {
+            let end = ContinuousClock.now + duration
+            while ContinuousClock.now < end {
+                try await scene.produce(produced..<produced + 5)
+                produced += 5
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
+        for _ in 0..<2 {
+            try await produce(for: .seconds(1))
+            broker.kill()
+            try await produce(for: .milliseconds(500))
+            try await broker.start()
+            try await produce(for: .seconds(1))
+        }
+        #expect(await scene.flush(within: .seconds(60)))
+        #expect(await scene.acknowledged.map(\.number) == Array(0..<produced))
+        #expect(await scene.failures.isEmpty)
+        try await scene.startReader([topic])
+        await scene.read(from: .beginning)
+        try await until("all are read") { await scene.records.count >= produced }
+        #expect(await scene.records.map(\.value) == (0..<produced).map(String.init))
+        await scene.close()
+    }
+}
