@@ -64,6 +64,89 @@ private struct Dice: RandomNumberGenerator {
         }
     }
 
+    /// The members of a written message as they stand, without the outer braces.
+    private static func members(of message: some Message) -> [String] {
+        var members: [[UInt8]] = [[]]
+        var depth = 0
+        var isInString = false
+        var isEscaped = false
+        for byte in message.encoded().dropFirst().dropLast() {
+            if byte == UInt8(ascii: ","), depth == 0, !isInString {
+                members.append([])
+                continue
+            }
+            members[members.count - 1].append(byte)
+            switch byte {
+            case UInt8(ascii: "\"") where !isEscaped: isInString.toggle()
+            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += isInString ? 0 : 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= isInString ? 0 : 1
+            default: break
+            }
+            isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
+        }
+        return members.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    @Test(arguments: 1...4 as ClosedRange<UInt64>)
+    func `optional members are found wherever they stand`(seed: UInt64) throws {
+        var dice = Dice(state: seed)
+        let all = Self.members(of: Everything.full)
+        #expect(all.count == 24)
+        let optional = [
+            "textMaybe", "room", "level", "memberMaybe", "wordsMaybe", "dataMaybe", "users", "names", "times",
+        ]
+        for _ in 0..<300 {
+            let left = Set(optional.filter { _ in Bool.random(using: &dice) })
+            var expected = Everything.full
+            if left.contains("textMaybe") { expected.textMaybe = nil }
+            if left.contains("room") { expected.room = nil }
+            if left.contains("level") { expected.level = nil }
+            if left.contains("memberMaybe") { expected.memberMaybe = nil }
+            if left.contains("wordsMaybe") { expected.wordsMaybe = nil }
+            if left.contains("dataMaybe") { expected.dataMaybe = nil }
+            if left.contains("users") { expected.users = [] }
+            if left.contains("names") { expected.names = [:] }
+            if left.contains("times") { expected.times = [] }
+            var members = all.filter { member in !left.contains { member.hasPrefix("\"\($0)\":") } }
+            // Mostly in order: a few change places, and some are unknown.
+            for _ in 0..<Int.random(in: 0...3, using: &dice) {
+                members.swapAt(
+                    Int.random(in: 0..<members.count, using: &dice), Int.random(in: 0..<members.count, using: &dice))
+            }
+            if Bool.random(using: &dice) {
+                members.insert("\"later\":[{}]", at: Int.random(in: 0...members.count, using: &dice))
+            }
+            #expect(try Everything(json: Array("{\(members.joined(separator: ","))}".utf8)) == expected)
+            let double = members.randomElement(using: &dice)!
+            members.insert(double, at: Int.random(in: 0...members.count, using: &dice))
+            let failure = #expect(throws: CodingFailure.self) {
+                try Everything(json: Array("{\(members.joined(separator: ","))}".utf8))
+            }
+            #expect(failure?.problem == .duplicateKey)
+        }
+    }
+
+    @Test func `a choice among optional members is found behind what is unknown`() throws {
+        struct Choice: Message, Equatable {
+            var a: Member?
+            var b: Int?
+            mutating func fields(_ c: inout Coder) throws(CodingFailure) {
+                try c("a", &a)
+                try c("b", &b)
+                if c.isReading, a == nil, b == nil { throw CodingFailure(.missing) }
+            }
+        }
+        var expected = Choice()
+        expected.b = 1
+        for text in [#"{"b":1}"#, #"{"x":{},"b":1}"#, #"{"b":1,"x":2}"#, #"{"x":0,"\u0062":1}"#] {
+            #expect(try Choice(json: Array(text.utf8)) == expected)
+        }
+        for text in ["{}", #"{"x":1}"#, #"{"a":null}"#] {
+            #expect(throws: CodingFailure(.missing)) { try Choice(json: Array(text.utf8)) }
+        }
+        #expect(throws: CodingFailure(.wrongType, path: "a")) { try Choice(json: Array(#"{"b":1,"a":2}"#.utf8)) }
+    }
+
     @Test func `every place in a string may need an escape`() throws {
         for count in 0..<40 {
             for place in 0...count {

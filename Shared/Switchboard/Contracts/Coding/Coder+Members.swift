@@ -140,7 +140,7 @@ extension Coder {
         _ key: StaticString, _ v: inout S.Value?, _: S.Type, _ max: Int?, _ countMax: Int? = nil
     ) throws(CodingFailure) {
         if isReading {
-            guard try seek(key) else {
+            guard try seekIfThere(key) else {
                 v = nil
                 return
             }
@@ -160,7 +160,7 @@ extension Coder {
         _ key: StaticString, _ v: inout [S.Value], _: S.Type, _ max: Int?, _ countMax: Int?
     ) throws(CodingFailure) {
         if isReading {
-            guard try seek(key) else { return }
+            guard try seekIfThere(key) else { return }
         }
         try member(key, &v, ListSpelling<S>.self, max, countMax)
     }
@@ -170,7 +170,7 @@ extension Coder {
         _ key: StaticString, _ v: inout [String: S.Value], _: S.Type, _ max: Int?, _ countMax: Int?
     ) throws(CodingFailure) {
         if isReading {
-            guard try seek(key) else { return }
+            guard try seekIfThere(key) else { return }
         }
         try member(key, &v, TableSpelling<S>.self, max, countMax)
     }

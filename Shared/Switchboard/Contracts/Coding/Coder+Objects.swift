@@ -8,6 +8,8 @@ struct OpenObject {
     var passedUnread = 0
     /// Where to look first: members that were passed over are mostly asked for in their order.
     var passedNext = 0
+    /// The marks of keys that were taken for missing.
+    var guessedMissing: UInt64 = 0
     /// Where to go on after a member that was passed over has been read.
     var resume: Int?
 }
@@ -20,7 +22,27 @@ struct PassedMember {
 }
 
 extension Coder {
+    /// Reads it twice where a guess of `seekIfThere` was wrong, or may have led to the failure; the second time without
+    /// guesses, also in the objects inside.
     mutating func readMessage<M: Message>() throws(CodingFailure) -> M {
+        if isExact { return try readObject() }
+        let (start, depthBefore, passedBefore, guessesBefore) = (position, depth, passed.count, guesses)
+        let outer = object
+        do throws(CodingFailure) {
+            let message: M = try readObject()
+            if !isGuessWrong { return message }
+        } catch {
+            if guesses == guessesBefore { throw error }
+        }
+        (position, depth, object) = (start, depthBefore, outer)
+        passed.removeSubrange(passedBefore...)
+        isGuessWrong = false
+        isExact = true
+        defer { isExact = false }
+        return try readObject()
+    }
+
+    private mutating func readObject<M: Message>() throws(CodingFailure) -> M {
         let outer = try enterObject()
         var message = M()
         try message.fields(&self)
@@ -67,6 +89,35 @@ extension Coder {
             return true
         }
         return try seekFurther(key)
+    }
+
+    /// Like `seek`, for a member that may be missing: where another member comes next, it is taken for missing without
+    /// looking through the rest, because whoever writes in order has left it out. That is found out at the object's end.
+    @inline(__always)
+    mutating func seekIfThere(_ key: StaticString) throws(CodingFailure) -> Bool {
+        if !object.isClosed && isNext(key) {
+            position += key.utf8CodeUnitCount + 2
+            try passColon()
+            return true
+        }
+        if object.isClosed && object.passedUnread == 0 { return false }
+        if isExact || object.passedUnread > 0 { return try seekFurther(key) }
+        object.guessedMissing |= mark(UnsafeRawPointer(key.utf8Start), key.utf8CodeUnitCount)
+        guesses += 1
+        return false
+    }
+
+    /// One bit for a key; other keys may have the same.
+    @inline(__always)
+    private func mark(_ key: UnsafeRawPointer, _ count: Int) -> UInt64 {
+        guard count > 0 else { return 1 }
+        let first = Int(key.load(as: UInt8.self))
+        let last = Int(key.load(fromByteOffset: count - 1, as: UInt8.self))
+        return 1 << UInt64((count &* 7 &+ first &* 5 &+ last) & 63)
+    }
+
+    private func isGuessedMissing(_ key: StringExtent) -> Bool {
+        key.hasEscapes || object.guessedMissing & mark(base + key.start, key.count) != 0
     }
 
     /// Goes to the next key, or closes the object.
@@ -186,6 +237,10 @@ extension Coder {
             let key = try scanString()
             try passColon()
             try pass(key)
+        }
+        if object.guessedMissing != 0 {
+            isGuessWrong = passed[object.passedFirst...].contains { !$0.isRead && isGuessedMissing($0.key) }
+            if isGuessWrong { return }
         }
         let behind = position
         if object.passedUnread > 0 { try refuseDoubleKeys() }

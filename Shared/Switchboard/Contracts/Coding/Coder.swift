@@ -1,7 +1,8 @@
 /// Reads or writes one JSON object by visiting its members; one concrete type that knows its direction, so that a
 /// message spells its members once.
 ///
-/// Each key is visited once per object. A payload may visit its own members on the coder of its surrounding object:
+/// Each key is visited once per object. Reading may visit the members of an object a second time, on a new value, so
+/// that `fields` must depend on nothing else. A payload may visit its own members on the coder of its surrounding object:
 ///
 ///     try c("type", &kind)
 ///     try payload.fields(&c)
@@ -23,6 +24,11 @@ package struct Coder: ~Copyable {
     var object = OpenObject()
     /// Members that were passed over while another was looked for; those of the open object last.
     var passed: [PassedMember] = []
+    /// How often a member was taken for missing because another came next, and whether the last object had it after all.
+    var guesses = 0
+    var isGuessWrong = false
+    /// No more guesses.
+    var isExact = false
 
     /// The bytes must outlive the coder.
     init(reading bytes: UnsafeRawBufferPointer, limits: CodingLimits) {
