@@ -3,6 +3,12 @@ import Foundation
 /// The project's own text, as the rules of the house look at it.
 struct House {
     private(set) var files: [String: SourceFile] = [:]
+    /// Names of the types in each room that other rooms could name.
+    private(set) var types: [Room: Set<String>] = [:]
+    /// Names of all types in each room.
+    private(set) var innerTypes: [Room: Set<String>] = [:]
+    /// The modules of C libraries: the folders of Shared with a module map.
+    private(set) var cModules: Set<String> = []
 
     /// Reads the tree that this test stands in.
     static let real = House(root: root)
@@ -28,12 +34,6 @@ struct House {
         }
     }
 
-    private mutating func add(_ path: String, at root: URL) {
-        // What is no text (a sound, an icon) is nothing to read.
-        guard let text = try? String(contentsOf: root.appending(path: path), encoding: .utf8) else { return }
-        files[path] = SourceFile(path: path, text: text)
-    }
-
     /// The same house with one file more, or with another text in its place: how a fault is planted.
     func planting(_ path: String, _ text: String) -> House {
         var house = self
@@ -46,9 +46,21 @@ struct House {
             .sorted { $0.path < $1.path }
     }
 
-    /// Names of the types declared in a room, not inside another type.
-    func types(of room: Room) -> Set<String> {
-        Set(swift(under: room.folder).flatMap { file in file.declared.filter(\.isOutermost).map(\.name) })
+    private mutating func add(_ path: String, at root: URL) {
+        // What is no text (a sound, an icon) is nothing to read.
+        guard let text = try? String(contentsOf: root.appending(path: path), encoding: .utf8) else { return }
+        let file = SourceFile(path: path, text: text)
+        files[path] = file
+        note(file)
+    }
+
+    private mutating func note(_ file: SourceFile) {
+        let parts = file.path.split(separator: "/").map(String.init)
+        if parts.count == 3, parts[0] == "Shared", parts[2] == "module.modulemap" { cModules.insert(parts[1]) }
+        if let room = file.room {
+            types[room, default: []].formUnion(file.declared.filter(\.isWithinReach).map(\.name))
+            innerTypes[room, default: []].formUnion(file.declared.map(\.name))
+        }
     }
 }
 

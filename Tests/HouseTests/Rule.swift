@@ -1,7 +1,20 @@
-/// A rule of the house, and what breaks it.
+/// A rule of the house, and what breaks it. A rule looks at one file at a time, and at the house only to know it.
 struct Rule: CustomStringConvertible, Sendable {
     let description: String
-    let findings: @Sendable (House) -> [String]
+    private let looks: @Sendable (SourceFile, House) -> [Finding]
+
+    struct Finding {
+        let line: Int
+        let what: String
+    }
+
+    /// What breaks the rule, each as `path:line: what`; in one file, or in all of the house.
+    func findings(_ house: House, in path: String? = nil) -> [String] {
+        let files = path.map { path in house.files[path].map { [$0] } ?? [] } ?? Array(house.files.values)
+        return files.sorted { $0.path < $1.path }.flatMap { file in
+            looks(file, house).map { "\(file.path):\($0.line): \($0.what)" }
+        }
+    }
 
     static let all: [Rule] = [
         pureDomain, cOnlyInDrivers, noFoundation, wallsBetweenRooms, servicesApart, noModuleNames, shortFiles,
@@ -11,135 +24,103 @@ struct Rule: CustomStringConvertible, Sendable {
 
     // MARK: walls
 
-    static let pureDomain = Rule("Domain imports nothing, and knows no clock, dice, task or log") { house in
-        let files = house.swift(under: Room.domain.folder)
-        let words: Set = [
-            "async", "await", "actor", "Date", "Task", "Logger", "Log", "Mutex", "Atomic", "ContinuousClock",
-            "SuspendingClock", "SystemRandomNumberGenerator", "random", "randomElement", "shuffled", "print",
-            "OpaquePointer",
-            "UnsafeMutablePointer", "UnsafeMutableRawPointer",
-        ]
-        return files.flatMap { file in file.imports.map { finding(file, $0.line, "imports \($0.text)") } }
-            + saying(words, in: files)
+    static let pureDomain = Rule("Domain imports nothing, and knows no clock, dice, task or log") { file, _ in
+        guard file.room == .domain else { return [] }
+        return file.imports.map { Finding(line: $0.line, what: "imports \($0.text)") }
+            + file.saying([
+                "async", "await", "actor", "Date", "Task", "Logger", "Log", "Mutex", "Atomic", "ContinuousClock",
+                "SuspendingClock", "SystemRandomNumberGenerator", "random", "randomElement", "shuffled", "print",
+                "OpaquePointer", "UnsafeMutablePointer", "UnsafeMutableRawPointer",
+            ])
     }
 
-    static let cOnlyInDrivers = Rule("C is imported in Drivers alone") { house in
-        let allowed = [Room.drivers.folder + "/", "Tests/DriverTests/"]
-        return house.swift(under: "Services", "Shared", "Tests").filter { file in
-            !allowed.contains { file.path.hasPrefix($0) }
-        }.flatMap { file in
-            file.imports.filter { cModules(of: house).contains($0.text) }.map {
-                finding(file, $0.line, "imports \($0.text)")
-            }
-        }
+    static let cOnlyInDrivers = Rule("C is imported in Drivers alone") { file, house in
+        file.isUnder(Room.drivers.folder, "Tests/DriverTests") ? [] : file.importing { house.cModules.contains($0) }
     }
 
-    static let noFoundation = Rule("Foundation and Dispatch are for tests only") { house in
-        let modules: Set = ["Foundation", "FoundationEssentials", "FoundationNetworking", "Dispatch"]
-        return house.swift(under: "Services", "Shared").flatMap { file in
-            file.imports.filter { modules.contains($0.text) }.map { finding(file, $0.line, "imports \($0.text)") }
-        }
+    static let noFoundation = Rule("Foundation is for tests only, and Dispatch for drivers that block") { file, _ in
+        var modules: Set = ["Foundation", "FoundationEssentials", "FoundationNetworking"]
+        if file.room != .drivers { modules.insert("Dispatch") }
+        return file.isUnder("Services", "Shared") ? file.importing { modules.contains($0) } : []
     }
 
-    static let wallsBetweenRooms = Rule("A room names only what lies below it") { house in
-        Room.allCases.flatMap { room in
-            let closed = Room.allCases.filter { $0 != room && !room.mayName.contains($0) }
-            let foreign = closed.reduce(into: Set<String>()) { $0.formUnion(house.types(of: $1)) }
-            return saying(foreign.subtracting(room.exceptions), in: house.swift(under: room.folder))
-        }
+    static let wallsBetweenRooms = Rule("A room names only what lies below it") { file, house in
+        guard let room = file.room else { return [] }
+        let closed = Room.allCases.filter { $0 != room && !room.mayName.contains($0) }
+        let foreign = closed.reduce(into: Set<String>()) { $0.formUnion(house.types[$1] ?? []) }
+        // A word that is also a type of the room itself means that one.
+        return file.saying(foreign.subtracting(room.exceptions).subtracting(house.innerTypes[room] ?? []))
     }
 
-    static let servicesApart = Rule("A service imports Switchboard, and never another service") { house in
+    static let servicesApart = Rule("A service imports Switchboard, and never another service") { file, _ in
         let allowed: Set = ["Switchboard", "Synchronization", "Glibc"]
-        return house.swift(under: "Services").flatMap { file in
-            file.imports.filter { !allowed.contains($0.text) }.map { finding(file, $0.line, "imports \($0.text)") }
-        }
+        return file.isUnder("Services") ? file.importing { !allowed.contains($0) } : []
     }
 
-    static let nothingFromOutside = Rule("The package depends on no package from outside") { house in
-        guard let file = house.files["Package.swift"] else { return ["Package.swift is missing"] }
+    static let nothingFromOutside = Rule("The package depends on no package from outside") { file, _ in
+        guard file.path == "Package.swift" else { return [] }
         return file.words.filter { $0.text == "package" && $0.next == UInt8(ascii: "(") }
-            .map { finding(file, $0.line, "names a package") }
+            .map { Finding(line: $0.line, what: "names a package") }
     }
 
     // MARK: manners
 
-    static let noModuleNames = Rule("No type bears the name of its module") { house in
-        house.swift(under: "Services", "Shared", "Tests").flatMap { file in
-            file.declared.filter { $0.name == module(of: file) }
-                .map { finding(file, $0.line, "declares \($0.name)") }
-        }
+    static let noModuleNames = Rule("No type bears the name of its module") { file, _ in
+        guard file.isUnder("Services", "Shared", "Tests") else { return [] }
+        let module = file.path.split(separator: "/")[1]
+        return file.declared.filter { $0.name == module }.map { Finding(line: $0.line, what: "declares \($0.name)") }
     }
 
     static let linesMax = 400
-    static let shortFiles = Rule("No file has more than \(linesMax) lines") { house in
-        let kinds = [".swift", ".js", ".py", ".h"]
-        return house.files.values.filter { file in
-            kinds.contains { file.path.hasSuffix($0) } && file.lineCount > linesMax
-        }.map { finding($0, $0.lineCount, "is too long") }.sorted()
+    static let shortFiles = Rule("No file has more than \(linesMax) lines") { file, _ in
+        let isCounted = [".swift", ".js", ".py", ".h"].contains { file.path.hasSuffix($0) }
+        return isCounted && file.lineCount > linesMax ? [Finding(line: file.lineCount, what: "is too long")] : []
     }
 
-    static let namedFiles = Rule("A file is named for what it holds") { house in
-        let words = ["util", "common", "helper", "misc"]
-        return house.files.keys.filter { path in words.contains { path.lowercased().contains($0) } }.sorted()
-            .map { "\($0): says nothing of what is in it" }
+    static let namedFiles = Rule("A file is named for what it holds") { file, _ in
+        let path = file.path.lowercased()
+        return ["util", "common", "helper", "misc"].contains { path.contains($0) }
+            ? [Finding(line: 1, what: "is named for nothing that is in it")] : []
     }
 
-    static let nothingLeftToDo = Rule("Nothing is left to do") { house in
+    static let nothingLeftToDo = Rule("Nothing is left to do") { file, _ in
         // Put together, so that this line is none itself.
         let marks: Set = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]
-        return house.files.values.sorted { $0.path < $1.path }.flatMap { file in
-            SourceFile.words(of: Array(file.text.utf8)).filter { marks.contains($0.text) }
-                .map { finding(file, $0.line, "says \($0.text)") }
-        }
+        let words = SourceFile.words(of: Array(file.text.utf8))
+        return words.filter { marks.contains($0.text) }.map { Finding(line: $0.line, what: "says \($0.text)") }
     }
 
-    static let noCodable = Rule("Messages go through our own coder") { house in
-        saying(
-            ["Codable", "Encodable", "Decodable", "JSONEncoder", "JSONDecoder", "JSONSerialization"],
-            in: house.swift(under: "Services", "Shared"))
+    static let noCodable = Rule("Messages go through our own coder") { file, _ in
+        file.isUnder("Services", "Shared")
+            ? file.saying(["Codable", "Encodable", "Decodable", "JSONEncoder", "JSONDecoder", "JSONSerialization"]) : []
     }
 
-    static let noLooseTasks = Rule("What lives on a loop starts no tasks") { house in
-        house.swift(under: Room.drivers.folder, Room.ledger.folder, Room.stores.folder, "Services").flatMap { file in
-            file.words.filter { word in
-                word.text == "Task" && [UInt8(ascii: "{"), UInt8(ascii: "("), UInt8(ascii: ".")].contains(word.next)
-            }.map { finding(file, $0.line, "starts a Task") }
-        }
+    static let noLooseTasks = Rule("What lives on a loop starts no tasks") { file, _ in
+        guard file.isUnder(Room.drivers.folder, Room.ledger.folder, Room.stores.folder, "Services") else { return [] }
+        let starts = Array("{(.".utf8)
+        return file.words.filter { $0.text == "Task" && starts.contains($0.next) }
+            .map { Finding(line: $0.line, what: "starts a Task") }
     }
 
-    static let nothingForced = Rule("Nothing is forced: no try!, as! or fatalError") { house in
-        house.swift(under: "Services", "Shared").flatMap { file in
-            file.words.filter { word in
-                word.text == "fatalError" || (["try", "as"].contains(word.text) && word.next == UInt8(ascii: "!"))
-            }.map { finding(file, $0.line, "says \($0.text)\($0.text == "fatalError" ? "" : "!")") }
-        }
+    static let nothingForced = Rule("Nothing is forced: no try!, as! or fatalError") { file, _ in
+        guard file.isUnder("Services", "Shared") else { return [] }
+        return file.saying(["fatalError"])
+            + file.words.filter { ["try", "as"].contains($0.text) && $0.next == UInt8(ascii: "!") }
+            .map { Finding(line: $0.line, what: "says \($0.text)!") }
     }
 
-    private init(_ description: String, _ findings: @escaping @Sendable (House) -> [String]) {
+    private init(_ description: String, _ looks: @escaping @Sendable (SourceFile, House) -> [Finding]) {
         self.description = description
-        self.findings = findings
+        self.looks = looks
     }
 }
 
-private func finding(_ file: SourceFile, _ line: Int, _ what: String) -> String { "\(file.path):\(line): \(what)" }
-
-private func saying(_ words: Set<String>, in files: [SourceFile]) -> [String] {
-    files.flatMap { file in
-        file.words.filter { words.contains($0.text) }.map { finding(file, $0.line, "says \($0.text)") }
+extension SourceFile {
+    fileprivate func saying(_ forbidden: Set<String>) -> [Rule.Finding] {
+        words.filter { forbidden.contains($0.text) }.map { Rule.Finding(line: $0.line, what: "says \($0.text)") }
     }
-}
 
-/// The module a file belongs to: its target's folder.
-private func module(of file: SourceFile) -> String {
-    let parts = file.path.split(separator: "/").map(String.init)
-    return parts.count > 1 ? parts[1] : ""
-}
-
-private func cModules(of house: House) -> Set<String> {
-    Set(
-        house.files.keys.compactMap { path in
-            let parts = path.split(separator: "/").map(String.init)
-            return parts.count == 3 && parts[0] == "Shared" && parts[2] == "module.modulemap" ? parts[1] : nil
-        })
+    fileprivate func importing(_ isForbidden: (String) -> Bool) -> [Rule.Finding] {
+        imports.filter { isForbidden($0.text) }.map { Rule.Finding(line: $0.line, what: "imports \($0.text)") }
+    }
 }

@@ -12,33 +12,42 @@ struct SourceFile {
     struct Declaration {
         let name: String
         let line: Int
-        let isOutermost: Bool
+        /// Not inside another type, and not private to its file: other rooms could name it.
+        let isWithinReach: Bool
     }
 
     let path: String
     let text: String
     let words: [Word]
+    /// The modules it imports, each with its line.
+    let imports: [Word]
+    /// The types it declares.
+    let declared: [Declaration]
+    let lineCount: Int
 
     init(path: String, text: String) {
         self.path = path
         self.text = text
         words = path.hasSuffix(".swift") ? Self.words(of: StrippedSource(text).text) : []
+        imports = Self.imports(among: words)
+        declared = Self.declared(among: words)
+        lineCount = text.utf8.reduce(0) { $1 == UInt8(ascii: "\n") ? $0 + 1 : $0 }
     }
 
     var isSwift: Bool { path.hasSuffix(".swift") }
     var name: String { path.split(separator: "/").last.map(String.init) ?? path }
-    var lineCount: Int { text.utf8.reduce(0) { $1 == UInt8(ascii: "\n") ? $0 + 1 : $0 } }
+    var room: Room? { Room.allCases.first { isUnder($0.folder) } }
 
-    /// The modules it imports, each with its line.
-    var imports: [Word] {
-        words.indices.filter { words[$0].text == "import" && $0 + 1 < words.count }.map { at in
-            let kinds: Set = ["struct", "class", "enum", "protocol", "func", "var", "let", "typealias"]
-            return kinds.contains(words[at + 1].text) && at + 2 < words.count ? words[at + 2] : words[at + 1]
+    func isUnder(_ folders: String...) -> Bool { folders.contains { path.hasPrefix($0 + "/") } }
+
+    private static func imports(among words: [Word]) -> [Word] {
+        let kinds: Set = ["struct", "class", "enum", "protocol", "func", "var", "let", "typealias"]
+        return words.indices.filter { words[$0].text == "import" && $0 + 1 < words.count }.map { at in
+            kinds.contains(words[at + 1].text) && at + 2 < words.count ? words[at + 2] : words[at + 1]
         }
     }
 
-    /// The types it declares.
-    var declared: [Declaration] {
+    private static func declared(among words: [Word]) -> [Declaration] {
         let kinds: Set = ["struct", "class", "enum", "protocol", "actor", "typealias"]
         return words.indices.dropLast().filter { at in
             // `class func` and `class var` declare no type; `import struct` neither.
@@ -46,8 +55,10 @@ struct SourceFile {
                 && (at == 0 || words[at - 1].text != "import")
         }.map { at in
             let first = words[..<at].lastIndex { $0.line != words[at].line }.map { $0 + 1 } ?? 0
+            let isPrivate = words[first..<at].contains { $0.text == "private" || $0.text == "fileprivate" }
             return Declaration(
-                name: words[at + 1].text, line: words[at].line, isOutermost: words[first].column == 0)
+                name: words[at + 1].text, line: words[at].line,
+                isWithinReach: words[first].column == 0 && !isPrivate)
         }
     }
 

@@ -82,4 +82,25 @@ struct RuntimeMetricsTests {
         health.stop()
         #expect(health.report == "not ready\nstopping\n")
     }
+
+    @Test("Operators ask at /healthz, /readyz and /metrics, and other paths are not theirs")
+    func operations() throws {
+        let health = Health(conditions: ["topics"])
+        let metrics = Metrics()
+        metrics.counter("calls_total", help: "Calls.").add(2)
+        let door = OperationsDoor(health: health, metrics: metrics)
+        func ask(_ path: String, _ method: String = "GET") -> (Int, String)? {
+            door.answer(HTTPRequest(method: method, target: path, path: path)).map {
+                ($0.status, String(decoding: $0.body, as: UTF8.self))
+            }
+        }
+        #expect(try #require(ask("/healthz")) == (200, "alive\n"))
+        #expect(try #require(ask("/readyz")) == (503, "not ready\ntopics\n"))
+        health.set("topics", true)
+        #expect(try #require(ask("/readyz")) == (200, "ready\n"))
+        #expect(try #require(ask("/metrics")).1.hasSuffix("calls_total 2\n"))
+        #expect(try #require(ask("/healthz", "POST")).0 == 405)
+        #expect(ask("/healthz/") == nil)
+        #expect(ask("/v1/rooms") == nil)
+    }
 }

@@ -74,6 +74,18 @@ struct RuntimeOptionsTests {
         #expect(options.problems.count == 1)
     }
 
+    @Test("A secret is shown by nothing, not even by what is wrong with it")
+    func secrets() {
+        var options = Options(environment: ["SWITCHBOARD_A": "hush-hush", "SWITCHBOARD_B": "hush"])
+        let good = options.secret("SWITCHBOARD_A", bytesMin: 8)
+        _ = options.secret("SWITCHBOARD_B", bytesMin: 8)
+        _ = options.secret("SWITCHBOARD_C", bytesMin: 8)
+        let none = options.secret("SWITCHBOARD_D", bytesMin: 8, isRequired: false)
+        #expect(good.reveal() == "hush-hush" && none.isEmpty)
+        #expect(options.problems == ["SWITCHBOARD_B: must have at least 8 bytes", "SWITCHBOARD_C: is required"])
+        #expect(!"\(options.table()) \(good)".contains("hush"))
+    }
+
     @Test("The manual's table names unit, default and range")
     func table() {
         var options = Options(environment: [:])

@@ -29,8 +29,8 @@ def count(output: str) -> Count | None:
     closing = re.findall(r"^\S+ Test run with (\d+) tests? in \d+ suites? (passed|failed)", output, re.MULTILINE)
     if not closing:
         return None
-    failed = len(re.findall(r"^✘ Test (?!run with|case).* failed after", output, re.MULTILINE))
-    skipped = len(re.findall(r"^\S+ Test (?!run with|case).* skipped", output, re.MULTILINE))
+    failed = len(re.findall(r"^✘ Test (?!run with|case ).* failed after [\d.]+ seconds", output, re.MULTILINE))
+    skipped = len(re.findall(r"^➜ Test (?!run with|case ).* skipped(?::|\.|$)", output, re.MULTILINE))
     if closing[-1][1] == "failed":
         failed = max(failed, 1)
     return Count(int(closing[-1][0]) - failed - skipped, failed, skipped)

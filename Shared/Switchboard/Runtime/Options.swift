@@ -24,6 +24,19 @@ package struct Options {
         return given(name, default: value) ?? ""
     }
 
+    /// A text that nobody prints: no problem and no table shows it. Set to nothing, or to less than `bytesMin`, it is
+    /// refused unless it may be missing.
+    package mutating func secret(
+        _ name: String, bytesMin: Int = 1, isRequired: Bool = true, help: String = ""
+    ) -> Secret {
+        note(name, kind: "secret", default: isRequired ? nil : "", help: help)
+        guard let text = given(name, default: isRequired ? nil : "") else { return Secret("") }
+        if text.utf8.count < bytesMin, isRequired || !text.isEmpty {
+            problems.append("\(name): must have at least \(bytesMin) bytes")
+        }
+        return Secret(text)
+    }
+
     /// - Parameter range: what is accepted, in `unit`.
     package mutating func int(
         _ name: String, default value: Int? = nil, in range: ClosedRange<Int>, unit: String = "", help: String = ""

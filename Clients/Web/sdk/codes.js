@@ -1,0 +1,108 @@
+/** The published numbers of calls: kinds, states, end reasons, result codes and close codes. */
+
+export const CallType = Object.freeze({ SINGLE: 0, MULTI: 1 });
+
+export const CallMediaType = Object.freeze({ AUDIO: 0, AUDIO_VIDEO: 1 });
+
+export const CallDirection = Object.freeze({ CALL_OUT: -1, GROUP: 0, CALL_IN: 1 });
+
+export const CallLogOrder = Object.freeze({ ASC: 0, DESC: 1 });
+
+/** What a user is doing in a call; below 1000 the call goes on for them. */
+export const CallUserState = Object.freeze({
+  IDLE: 0,
+  CALLING: 100,
+  INVITED: 101,
+  RINGING: 102,
+  BUSY_LINE_RINGING: 103,
+  BUSY_LINE_WAIT: 104,
+  CONNECTING: 200,
+  ONCALL: 300,
+  ONPHONE: 301,
+  ENDED: 1000,
+  NO_ANSWER: 1001,
+  MISSED: 1002,
+  CANCELED: 1003,
+  DECLINED: 1004,
+  ERROR: 2000,
+});
+
+/** Why a call ended for this user. 11xx is a cause on this side, 12xx the same cause on the other. */
+export const EndReason = Object.freeze({
+  BUSY_LINE_RINGING: 103,
+  BUSY_LINE_WAIT: 104,
+  ON_PHONE: 301,
+  ON_PHONE_END: 302,
+  ON_DEVICE_DISABLE: 303,
+  ON_DEVICE_ENABLE: 304,
+  ABNORMAL_END: 999,
+  ENDED: 1000,
+  NO_ANSWER: 1001,
+  MISSED: 1002,
+  CANCELED: 1003,
+  DECLINED: 1004,
+  OTHER_CLIENT_CALLING: 1010,
+  ACCEPT_BY_OTHER_CLIENT: 1011,
+  JOIN_ERROR: 1105,
+  PUBLISH_ERROR: 1106,
+  SUBSCRIBE_ERROR: 1107,
+  ACCEPT_CARRIER: 1108,
+  KICKED_BY_SERVER: 1109,
+  CONNECTION_ERROR: 1110,
+  LOGOUT: 1111,
+  OTHER_CLIENT_LOGIN: 1112,
+  OTHER_CLIENT_JOINED: 1113,
+  OTHER_CLIENT_ON_CALL: 1114,
+  HANGUP_BY_OTHER_CLIENT: 1151,
+  REMOTE_JOIN_ERROR: 1205,
+  REMOTE_PUBLISH_ERROR: 1206,
+  REMOTE_SUBSCRIBE_ERROR: 1207,
+  REMOTE_KICKED_BY_SERVER: 1209,
+  REMOTE_CONNECTION_ERROR: 1210,
+  REMOTE_LOGOUT: 1211,
+  REMOTE_OTHER_CLIENT_LOGIN: 1212,
+  REMOTE_OTHER_JOINED: 1213,
+  REMOTE_OTHER_CLIENT_ONCALL: 1214,
+});
+
+/** How a request was answered; everything but SUCCESS changed nothing, except that TRY_AGAIN leaves it open. */
+export const ResultCode = Object.freeze({
+  SUCCESS: 0,
+  TOKEN_INVALID: 31004,
+  REPLACED: 31010,
+  TOO_FAST: 42900,
+  TRY_AGAIN: 50300,
+  PARAM_ERROR: 80001,
+  ON_CALLING: 80002,
+  NOT_IN_CALL: 80003,
+  MEDIA_TYPE_INVALID: 80004,
+  NOT_VIDEO_CALL: 80005,
+  VOIP_SERVICE_UNAVAILABLE: 80006,
+  USER_LIST_INVALID: 80007,
+  CALL_ID_INVALID: 80008,
+  TRANSACTION_ID_INVALID: 80009,
+  USER_ID_INVALID: 80010,
+  SINGLE_CALL_NOT_SUPPORT_MULTI_PERSON: 80011,
+  CHAT_DISCONNECTED: 80012,
+  CAMERA_CLOSED: 80100,
+  MICROPHONE_CLOSED: 80101,
+  MEDIA_RESOURCE_INVALID: 80102,
+  ANSWERED_TOO_LATE: 81001,
+  IN_ANOTHER_ROOM: 81002,
+  ROOM_FULL: 81003,
+  NOT_ALLOWED: 81004,
+  RECEIVER_RECONNECTING: 81006,
+});
+
+export const CloseCode = Object.freeze({
+  PROTOCOL_ERROR: 4400,
+  TOKEN: 4401,
+  BANNED: 4403,
+  CONNECT_TIMEOUT: 4408,
+  REPLACED: 4409,
+  TOO_LARGE: 4413,
+  TOO_FAST: 4429,
+  SERVER_ERROR: 4500,
+  GOING_AWAY: 4503,
+  SLOW_READER: 4508,
+});
