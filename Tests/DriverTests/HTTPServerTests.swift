@@ -126,6 +126,26 @@ import Testing
         await server.end()
     }
 
+    @Test func aClientThatFinishedItsSideGetsAllItsAnswers() async throws {
+        let answers = try await exchange((0..<20).map { "GET /\($0) HTTP/1.1\r\nHost: a\r\n\r\n" }.joined())
+        for number in 0..<20 { #expect(answers.contains("GET /\(number) [] ")) }
+    }
+
+    @Test func aClientThatAsksMuchAndReadsLateGetsAll() async throws {
+        let server = try await HTTPTestServer.start { _, responder in
+            responder.respond(.json(200, [UInt8](repeating: 65, count: 20_000)))
+        }
+        let port = server.port
+        let count = try await blocking {
+            let client = try RawClient(port: port, receiveBuffer: 4096)
+            client.send((0..<1000).map { _ in "GET / HTTP/1.1\r\nHost: a\r\n\r\n" }.joined())
+            client.finishSending()
+            return try client.receiveAll().utf8.count { $0 == 65 }
+        }
+        #expect(count == 20_000 * 1000)
+        await server.end()
+    }
+
     @Test func aRequestInPiecesOfOneByteIsTheSame() async throws {
         let server = try await HTTPTestServer.start()
         let port = server.port

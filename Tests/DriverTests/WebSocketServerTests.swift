@@ -208,6 +208,34 @@ extension RawClient {
         #expect(handler.told == ["opened 1", "closed 1 1013"])
     }
 
+    @Test func aReaderThatIsOnlyBehindGetsEverythingInOrder() async throws {
+        var limits = WebSocketLimits()
+        limits.outBytesMax = 200_000
+        let texts = (0..<400).map { number in
+            Array("\(number) ".utf8) + [UInt8](repeating: 65, count: number % 7 == 0 ? 70 : 9000)
+        }
+        let heard = try await withServer(limits: limits) { port in
+            let client = try RawClient(port: port, receiveBuffer: 4096)
+            client.send(upgradeHead + "\r\n")
+            _ = try client.response(hasBody: false)
+            var echoed: [UInt8] = client.takeUnread()
+            var asked = 0
+            var askedBefore = 0
+            // Some frames are always behind, so that what is unsent never runs dry.
+            for start in stride(from: 0, to: 400, by: 10) {
+                while echoed.count < askedBefore { echoed += try client.receive() }
+                askedBefore = asked
+                for text in texts[start..<start + 10] {
+                    client.send(frame(1, text))
+                    if text.count > 125 { asked += text.count + 4 }
+                }
+            }
+            while hear(echoed, role: .client).count < 400 { echoed += try client.receive() }
+            return hear(echoed, role: .client)
+        }
+        #expect(heard == texts.map { .text($0) })
+    }
+
     @Test func stoppingClosesWithTheGivenCode() async throws {
         let handler = EchoHandler()
         let server = try await HTTPTestServer.start(prepare: { $0.acceptUpgrade(path: "/ws", handler: handler) })

@@ -110,16 +110,10 @@ final class HTTPConnection {
         }
     }
 
-    /// A client may finish its side and still want its answer.
+    /// A client may finish its side and still want the answers to all it has asked.
     private func peerFinished() {
         hasPeerFinished = true
-        switch stage {
-        case .answering, .finishing: settle()
-        case .reading where !out.isEmpty:
-            stage = .finishing
-            settle()
-        case .reading, .lingering, .gone: drop()
-        }
+        settle()
     }
 
     // MARK: requests
@@ -175,7 +169,7 @@ final class HTTPConnection {
     /// The answer to the request that is with the handler.
     func answer(_ response: HTTPResponse) {
         guard case .answering = stage else { return }
-        let closes = !isKeptAlive || server.isStopping || hasPeerFinished && ahead.isEmpty
+        let closes = !isKeptAlive || server.isStopping
         response.append(to: &out, date: server.date.now(), headOnly: isHeadOnly, closes: closes)
         isHeadOnly = false
         stage = closes ? .finishing : .reading
@@ -234,16 +228,16 @@ final class HTTPConnection {
     /// Brings interest and deadline in line with the stage.
     private func settle() {
         if case .finishing = stage, out.isEmpty {
-            guard !hasPeerFinished else { return drop() }
             shutdown(descriptor, Int32(SHUT_WR))
             stage = .lingering
             clocked = nil
             ahead = []
         }
-        if case .reading = stage, hasPeerFinished, out.isEmpty { return drop() }
         let mayRead: Bool
         switch stage {
         case .gone: return
+        case .reading where hasPeerFinished && out.isEmpty: return drop()
+        case .lingering where hasPeerFinished: return drop()
         case .reading: mayRead = out.isEmpty
         case .answering: mayRead = !hasPeerFinished && ahead.count < server.limits.aheadBytesMax
         case .finishing: mayRead = false

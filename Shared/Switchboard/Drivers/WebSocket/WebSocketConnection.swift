@@ -119,12 +119,11 @@ package final class WebSocketConnection {
         watch(EV_READ | EV_WRITE)
     }
 
-    /// Frees what is sent, up to a frame's beginning.
+    /// Frees what is sent, up to the beginning of the frame that is half sent.
     private func forgetSent() {
-        let end = WebSocketFrames.boundary(atOrAfter: outStart, in: out)
-        guard end == outStart else { return }
-        out.removeSubrange(..<end)
-        outStart = 0
+        let start = WebSocketFrames.frame(around: outStart, in: out).lowerBound
+        out.removeSubrange(..<start)
+        outStart -= start
     }
 
     // MARK: receiving
@@ -225,18 +224,25 @@ package final class WebSocketConnection {
 
     /// What waits is given up but for the frame that is half sent: the close must not wait behind it.
     private func giveUpOnSlowReader() {
-        let end = WebSocketFrames.boundary(atOrAfter: outStart, in: out)
+        let end = WebSocketFrames.frame(around: outStart, in: out).upperBound
         out.removeSubrange(end...)
-        appendClose(hub.limits.slowReaderCode, "too slow")
-        drain(code: hub.limits.slowReaderCode)
+        closeCode = hub.limits.slowReaderCode
+        appendClose(closeCode, "too slow")
+        stopReading()
+        // Not from within the owner's `send`, which may be one of many in a loop.
+        hub.loop.atEndOfTurn { [self] in tell(closeCode) }
     }
 
     private func drain(code: UInt16?) {
+        stopReading()
+        tell(code)
+    }
+
+    private func stopReading() {
         stage = .draining
         partial = []
         wantFlush()
         setDeadline()
-        tell(code)
     }
 
     private func setDeadline() {

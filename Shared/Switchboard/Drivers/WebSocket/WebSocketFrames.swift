@@ -52,20 +52,22 @@ package enum WebSocketFrames {
         payload.withUnsafeBytes { append(.close, $0, mask: mask, to: &out) }
     }
 
-    /// Where the frame that byte `position` belongs to ends: `position` itself between two frames. `bytes` holds whole
-    /// frames of ours from its beginning on.
-    static func boundary(atOrAfter position: Int, in bytes: [UInt8]) -> Int {
-        var at = 0
-        while at < position {
-            let masked = bytes[at + 1] & 0x80 != 0 ? 4 : 0
-            let short = Int(bytes[at + 1] & 0x7F)
+    /// The frame that byte `position` belongs to; between two frames nothing, at `position`. `bytes` holds whole frames
+    /// of ours from its beginning on.
+    static func frame(around position: Int, in bytes: [UInt8]) -> Range<Int> {
+        var start = 0
+        var end = 0
+        while end < position {
+            start = end
+            let masked = bytes[start + 1] & 0x80 != 0 ? 4 : 0
+            let short = Int(bytes[start + 1] & 0x7F)
             switch short {
-            case 126: at += 4 + masked + Int(bytes[at + 2]) << 8 + Int(bytes[at + 3])
-            case 127: at += 10 + masked + (2..<10).reduce(0) { $0 << 8 + Int(bytes[at + $1]) }
-            default: at += 2 + masked + short
+            case 126: end += 4 + masked + Int(bytes[start + 2]) << 8 + Int(bytes[start + 3])
+            case 127: end += 10 + masked + (2..<10).reduce(0) { $0 << 8 + Int(bytes[start + $1]) }
+            default: end += 2 + masked + short
             }
         }
-        return at
+        return end == position ? end..<end : start..<end
     }
 }
 
