@@ -151,6 +151,7 @@ test('a reloaded page that finds itself inside resets its media and negotiates a
   assert.equal(bench.events('onCallConnected').length, 1);
   assert.equal(bench.client.getCurrentCallSession().isResumed, true);
   assert.equal(bench.client.isMicrophoneEnabled(), false);
+  assert.equal(bench.client.localStream.getTracks().find(({ kind }) => kind === 'audio').enabled, false);
   assert.equal(bench.client.isCameraEnabled(), true);
   assert.equal(bench.socket.of('media.state').length, 0);
 });
@@ -422,4 +423,43 @@ test('while the other has no line nothing is restarted and nothing has failed', 
   }
   assert.equal(bench.socket.of('media.report').length, 0);
   assert.equal(bench.peer.offers.length, 1);
+});
+
+test('what is meant for another joinId of this device is dropped', async () => {
+  const bench = await polite();
+  await bench.signal({ ...offer, joinId: 'ja0' });
+  assert.deepEqual(bench.peer.calls, []);
+  await bench.signal({ ...offer, joinId: 'ja1' });
+  assert.deepEqual(bench.peer.calls, ['remote offer', 'local answer']);
+});
+
+test('who is muted and answers another call stays muted, and the others there are told', async () => {
+  const bench = await impolite();
+  bench.client.enableMicrophone(false);
+  await settle();
+  await bench.answer('media.state');
+  const other = { callId: 'second', roomId: 'second' };
+  await bench.event('call.received', bench.snapshot({ ...other, state: 101, busy: true, seq: 2, self: { inside: false, ringing: true } }), 2, 0);
+  bench.client.acceptCall({ callId: 'second' });
+  await settle();
+  await bench.event('call.ended', { callId: CALL, reason: 1000 }, 9, 5);
+  await bench.answer('call.accept', bench.inside({ ...other, seq: 4 }));
+  await bench.clock.advance(0);
+  assert.equal(bench.client.isMicrophoneEnabled(), false);
+  assert.deepEqual(bench.socket.lastOf('media.state').data, { roomId: 'second', camera: true, microphone: false });
+});
+
+test('a description that was refused is followed by another one a second later', async () => {
+  const bench = await impolite();
+  await bench.answer('signal', {}, 80010);
+  await bench.answer('call.sync', { calls: [bench.inside({ seq: 5 })] });
+  await bench.clock.advance(999);
+  assert.equal(bench.peer.offers.length, 1);
+  await bench.clock.advance(1);
+  assert.equal(bench.peer.offers.length, 2);
+  const other = await polite();
+  await other.signal(offer);
+  await other.answer('signal', {}, 80010);
+  await other.clock.advance(1_000);
+  assert.equal(other.signals.at(-1).kind, 'restart');
 });
