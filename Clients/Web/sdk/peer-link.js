@@ -264,7 +264,8 @@ export class PeerLink {
     this.#offeredAt = -Infinity;
     this.#clock.clearTimeout(this.#redeliveryTimer);
     this.#redeliveryTimer = this.#clock.setTimeout(() => {
-      if (this.#hooks.isOtherOnline()) this.restart();
+      const isInTrouble = this.#failedTimer !== null;
+      if (isInTrouble && this.#hooks.isOtherOnline()) this.restart();
     }, REDELIVERY_AFTER_MS);
   }
 
