@@ -158,7 +158,8 @@ function ended(session, reason) {
 
 function lineChanged(state, { code }) {
   if (state === 'closed' && document.body.dataset.screen === 'home' && code !== ResultCode.CHAT_DISCONNECTED) {
-    showNotice(refusalWords(code), { label: 'Sign in again', perform: () => location.reload() });
+    people.stop();
+    showNotice(refusalWords(code), { label: 'Sign in again', perform: () => location.reload() }, { stays: true });
   }
   update();
 }
@@ -180,6 +181,9 @@ function showLine() {
       return lastWords ? showStatus(lastWords.state, lastWords.short) : showStatus('idle', 'Online');
     case 'closed':
       return showStatus('offline', 'Offline');
+    case 'connecting':
+    case 'idle':
+      return showStatus('reconnecting', 'Connecting…');
     default:
       return showStatus('reconnecting', 'Reconnecting…');
   }
@@ -217,4 +221,8 @@ function isDark() {
 
 addEventListener('pointerdown', wake);
 const before = JSON.parse(sessionStorage.getItem('demo.name') ?? 'null');
-if (before) join(before.name, before.userId);
+if (before) {
+  showScreen('home');
+  update();
+  join(before.name, before.userId);
+}
