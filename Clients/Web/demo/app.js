@@ -135,7 +135,7 @@ client.setCallEventHandler({
   onLocalMediaStateChanged: update,
   onRemoteStream: update,
   onCallEnded: ended,
-  onLocalMediaFailed: ({ kind }) => showNotice(refusalWords(kind === 'audio' ? ResultCode.MICROPHONE_CLOSED : ResultCode.CAMERA_CLOSED)),
+  onLocalMediaFailed: ({ kind }) => mediaFailed(kind),
   onServerCallLogReceived: (log) => history.add(log),
   onLocalCallLogReceived: (log) => history.add(log),
   onConnectionStateChanged: lineChanged,
@@ -154,6 +154,12 @@ function ended(session, reason) {
   clearTimeout(lastWordsTimer);
   lastWordsTimer = setTimeout(() => ((lastWords = null), update()), 5_000);
   update();
+}
+
+function mediaFailed(kind) {
+  const isAllGone = client.localStream.getTracks().length === 0;
+  const code = kind === 'audio' ? ResultCode.MICROPHONE_CLOSED : ResultCode.CAMERA_CLOSED;
+  showNotice(isAllGone && kind === 'video' ? 'Camera and microphone cannot be used. Does the browser allow them?' : refusalWords(code));
 }
 
 function lineChanged(state, { code }) {
