@@ -135,7 +135,7 @@ client.setCallEventHandler({
   onLocalMediaStateChanged: update,
   onRemoteStream: update,
   onCallEnded: ended,
-  onLocalMediaFailed: ({ kind }) => showNotice(refusalWords(kind === 'audio' ? ResultCode.MICROPHONE_CLOSED : ResultCode.CAMERA_CLOSED)),
+  onLocalMediaFailed: ({ kind }) => mediaFailed(kind),
   onServerCallLogReceived: (log) => history.add(log),
   onLocalCallLogReceived: (log) => history.add(log),
   onConnectionStateChanged: lineChanged,
@@ -156,9 +156,16 @@ function ended(session, reason) {
   update();
 }
 
+function mediaFailed(kind) {
+  const isAllGone = client.localStream.getTracks().length === 0;
+  const code = kind === 'audio' ? ResultCode.MICROPHONE_CLOSED : ResultCode.CAMERA_CLOSED;
+  showNotice(isAllGone && kind === 'video' ? 'Camera and microphone cannot be used. Does the browser allow them?' : refusalWords(code));
+}
+
 function lineChanged(state, { code }) {
   if (state === 'closed' && document.body.dataset.screen === 'home' && code !== ResultCode.CHAT_DISCONNECTED) {
-    showNotice(refusalWords(code), { label: 'Sign in again', perform: () => location.reload() });
+    people.stop();
+    showNotice(refusalWords(code), { label: 'Sign in again', perform: () => location.reload() }, { stays: true });
   }
   update();
 }
@@ -180,6 +187,9 @@ function showLine() {
       return lastWords ? showStatus(lastWords.state, lastWords.short) : showStatus('idle', 'Online');
     case 'closed':
       return showStatus('offline', 'Offline');
+    case 'connecting':
+    case 'idle':
+      return showStatus('reconnecting', 'Connecting…');
     default:
       return showStatus('reconnecting', 'Reconnecting…');
   }
@@ -217,4 +227,8 @@ function isDark() {
 
 addEventListener('pointerdown', wake);
 const before = JSON.parse(sessionStorage.getItem('demo.name') ?? 'null');
-if (before) join(before.name, before.userId);
+if (before) {
+  showScreen('home');
+  update();
+  join(before.name, before.userId);
+}

@@ -20,7 +20,7 @@ export class CallView {
   update() {
     const sessions = this.#client.getCallSessions();
     const ringing = sessions.find((session) => session.isRinging);
-    const active = sessions.find((session) => !session.isRinging && session.callState < CallUserState.ENDED && session.callState !== CallUserState.IDLE);
+    const active = sessions.find((session) => !session.isRinging && !session.isOver && session.callState !== CallUserState.IDLE);
     this.#showIncoming(ringing);
     this.#showCall(active);
     return { ringing, active };

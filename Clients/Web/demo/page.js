@@ -18,8 +18,8 @@ export function paintAvatar(avatar, userId, name) {
 
 let noticeTimer = 0;
 
-/** A message at the foot of the page, for a few seconds; `action` is `{label, perform}`. */
-export function showNotice(text, action) {
+/** A message at the foot of the page, for a few seconds or until the next; `action` is `{label, perform}`. */
+export function showNotice(text, action, { stays = false } = {}) {
   const notice = element('notice');
   element('notice-text').textContent = text;
   element('notice-action').hidden = !action;
@@ -29,7 +29,7 @@ export function showNotice(text, action) {
   }
   notice.hidden = false;
   clearTimeout(noticeTimer);
-  noticeTimer = setTimeout(hideNotice, 6_000);
+  if (!stays) noticeTimer = setTimeout(hideNotice, 6_000);
 }
 
 export function hideNotice() {

@@ -60,7 +60,7 @@ export class CallCommands {
     if (this.#book.find(callId) !== session) return { code: answer.code, message: answer.message };
     if (answer.code === ResultCode.SUCCESS) {
       session.toldMedia = { camera, microphone: true };
-      if (isInAnotherCall) this.#openMedia(session, { camera });
+      if (isInAnotherCall) this.#openMedia(session, { camera, microphone: this.#localMedia.microphone });
       this.#events.answered(session, answer.data);
       this.#tellMedia();
     } else this.#acceptRefused(session, answer);

@@ -64,7 +64,9 @@ export class CallEvents {
     const snapshot = answer.data.calls?.find((call) => call.callId === callId);
     const isGone = answer.code === ResultCode.CALL_ID_INVALID || answer.code === ResultCode.NOT_IN_CALL;
     if (snapshot) this.answered(session, snapshot);
-    else if ((answer.code === ResultCode.SUCCESS || isGone) && this.#isKnownToServer(session)) this.#book.finish(session, EndReason.ENDED);
+    else if ((answer.code === ResultCode.SUCCESS || isGone) && this.#isKnownToServer(session)) {
+      this.#book.finish(session, EndReason.ENDED);
+    }
     if (wish === 'again' && this.#book.find(callId)) this.sync(callId);
   }
 
@@ -122,7 +124,8 @@ export class CallEvents {
     const self = snapshot.self ?? { inside: false, ringing: true };
     this.#book.apply(session, { state: CallUserState.INVITED, ...snapshot, self });
     if (!known) this.#hooks.emit('onCallReceived', session, session.extra);
-    if (session.isRinging) this.#hooks.request('call.ringing', { callId }, { isWanted: () => session.isRinging, replaces: `ringing ${callId}` });
+    if (!session.isRinging) return;
+    this.#hooks.request('call.ringing', { callId }, { isWanted: () => session.isRinging, replaces: `ringing ${callId}` });
   }
 
   #snapshot(snapshot) {

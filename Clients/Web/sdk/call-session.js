@@ -1,6 +1,6 @@
 import { CallUserState } from './codes.js';
 
-/** joinIds that are over, remembered so that their late signals are told from those of a new one. */
+/** This device's joinIds that are over, remembered so that a late snapshot does not bring one back. */
 const OLD_JOINS_MAX = 32;
 
 /**
@@ -98,19 +98,14 @@ export class CallSession {
   /** @internal One participant's fields; who was not there is added. */
   applyUser(userId, fields) {
     const before = this.#othersById.get(userId) ?? { userId, userState: CallUserState.INVITED, online: true };
-    if (before.joinId && fields.joinId !== undefined && fields.joinId !== before.joinId) this.#forgetJoin(before.joinId);
     this.#othersById.set(userId, { ...before, ...fields });
   }
 
   /** @internal This device's new place in the room. */
   useJoin(joinId) {
-    if (this.joinId && this.joinId !== joinId) this.#forgetJoin(this.joinId);
+    if (this.joinId && this.joinId !== joinId) this.#oldJoins.push(this.joinId);
+    if (this.#oldJoins.length > OLD_JOINS_MAX) this.#oldJoins.shift();
     this.joinId = joinId;
-  }
-
-  /** @internal */
-  knowsOldJoin(joinId) {
-    return this.#oldJoins.includes(joinId);
   }
 
   #applySelf({ inside, ringing, deviceId, joinId }) {
@@ -128,11 +123,6 @@ export class CallSession {
       if (participant.userId === this.self.userId) continue;
       this.applyUser(participant.userId, { ...participant, joinId: participant.joinId ?? null });
     }
-  }
-
-  #forgetJoin(joinId) {
-    this.#oldJoins.push(joinId);
-    if (this.#oldJoins.length > OLD_JOINS_MAX) this.#oldJoins.shift();
   }
 }
 

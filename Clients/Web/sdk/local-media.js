@@ -34,6 +34,8 @@ export class LocalMedia {
     this.camera = camera;
     this.microphone = microphone;
     if (!camera) this.#letGo('video');
+    const audio = this.track('audio');
+    if (audio) audio.enabled = microphone;
     this.settled = this.#acquireBoth(this.#generation);
     return this.settled;
   }
@@ -77,8 +79,6 @@ export class LocalMedia {
     }
     if (needsAudio) await this.#acquire('audio');
     if (needsVideo && this.camera) await this.#acquire('video');
-    const audio = this.track('audio');
-    if (audio) audio.enabled = this.microphone;
   }
 
   async #acquire(kind) {

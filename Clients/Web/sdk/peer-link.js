@@ -15,6 +15,9 @@ const FAILED_AFTER_MS = 30_000;
  */
 const ANSWER_PATIENCE_MS = 4_000;
 
+/** A description that was refused is followed by another attempt after this. */
+const REDELIVERY_AFTER_MS = 1_000;
+
 /** Candidates that came before the description; more than these are dropped. */
 const EARLY_CANDIDATES_MAX = 64;
 
@@ -45,6 +48,7 @@ export class PeerLink {
   #patienceTimer = null;
   #restartTimer = null;
   #failedTimer = null;
+  #redeliveryTimer = null;
 
   /**
    * `kinds`: `audio`, `video`: what the call may carry; each is negotiated once, with or without a track yet.
@@ -86,7 +90,8 @@ export class PeerLink {
   close() {
     if (this.isClosed) return;
     this.isClosed = true;
-    for (const timer of [this.#patienceTimer, this.#restartTimer, this.#failedTimer]) this.#clock.clearTimeout(timer);
+    const timers = [this.#patienceTimer, this.#restartTimer, this.#failedTimer, this.#redeliveryTimer];
+    for (const timer of timers) this.#clock.clearTimeout(timer);
     if (!this.#pc) return;
     this.#pc.onicecandidate = this.#pc.ontrack = this.#pc.onnegotiationneeded = null;
     this.#pc.oniceconnectionstatechange = null;
@@ -250,8 +255,18 @@ export class PeerLink {
     if (this.isClosed) return;
     const { type, sdp } = this.#pc.localDescription;
     this.#send({ kind: 'description', type, sdp }).then(({ code }) => {
-      if (code !== ResultCode.SUCCESS) this.#offeredAt = -Infinity;
+      if (code !== ResultCode.SUCCESS) this.#undelivered();
     });
+  }
+
+  /** A description was not taken, because the other was not told of or has no line: tried again, if it has one. */
+  #undelivered() {
+    this.#offeredAt = -Infinity;
+    this.#clock.clearTimeout(this.#redeliveryTimer);
+    this.#redeliveryTimer = this.#clock.setTimeout(() => {
+      const isInTrouble = this.#failedTimer !== null;
+      if (isInTrouble && this.#hooks.isOtherOnline()) this.restart();
+    }, REDELIVERY_AFTER_MS);
   }
 
   #send(payload) {

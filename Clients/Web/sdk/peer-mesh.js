@@ -56,7 +56,6 @@ export class PeerMesh {
     if (payload.kind === 'app') return this.#hooks.onApp(from.userId, payload.data);
     const known = this.#linksByUser.get(from.userId);
     if (known?.joinId === from.joinId) return known.link.receive(payload);
-    if (this.#session.knowsOldJoin(from.joinId)) return;
     const early = this.#earlyByJoin.get(from.joinId) ?? [];
     if (early.length < EARLY_PAYLOADS_MAX) early.push(payload);
     this.#earlyByJoin.set(from.joinId, early);

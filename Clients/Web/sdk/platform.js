@@ -1,9 +1,13 @@
+import { SteadyTimers } from './steady-timers.js';
+
 /** What the SDK takes from its surroundings; tests hand in their own. */
+
+const timers = new SteadyTimers();
 
 const systemClock = {
   now: () => Date.now(),
-  setTimeout: (action, milliseconds) => globalThis.setTimeout(action, milliseconds),
-  clearTimeout: (timer) => globalThis.clearTimeout(timer),
+  setTimeout: (action, milliseconds) => timers.setTimeout(action, milliseconds),
+  clearTimeout: (timer) => timers.clearTimeout(timer),
   random: () => Math.random(),
 };
 

@@ -370,3 +370,13 @@ test('a server record is told', async () => {
   await bench.event('call.log', { callId: CALL, endReason: 1002 });
   assert.deepEqual(bench.events('onServerCallLogReceived'), [[{ callId: CALL, endReason: 1002 }]]);
 });
+
+test('an event with a snapshot is complete in itself: no sync for what is missing before it', async () => {
+  const bench = new Bench();
+  await bench.connect();
+  const { callId } = await startCall(bench);
+  await bench.answer('call.start', placing(bench, callId));
+  await bench.event('call.connected', bench.inside({ callId, roomId: callId, callerUserId: 'ann', seq: 9 }), 9, 7);
+  assert.equal(bench.events('onCallConnected').length, 1);
+  assert.equal(bench.socket.of('call.sync').length, 0);
+});

@@ -277,3 +277,20 @@ test('a token that cannot be had just now is asked for again later', async () =>
   bench.socket.open();
   assert.equal(bench.socket.lastOf('connect').data.token, 'late');
 });
+
+test('a page that hears it is online again does not wait', async () => {
+  const network = new EventTarget();
+  const bench = new Bench({ network });
+  await bench.connect();
+  bench.clock.randomValue = 0.999;
+  for (let i = 0; i < 5; i++) {
+    bench.socket.drop(1006);
+    if (i < 4) await bench.clock.advance(10_000);
+  }
+  network.dispatchEvent(new Event('online'));
+  assert.equal(bench.Socket.all.length, 6);
+  bench.client.disconnect();
+  network.dispatchEvent(new Event('online'));
+  await bench.clock.advance(20_000);
+  assert.equal(bench.Socket.all.length, 6);
+});

@@ -180,3 +180,15 @@ test('of two media states only the newer is repeated', async () => {
   await bench.clock.advance(10_000);
   assert.deepEqual(bench.socket.of('media.state').map((frame) => frame.data.microphone), [false, true]);
 });
+
+test('however many requests are refused for the token, one new one is asked for', async () => {
+  const bench = new Bench();
+  let asked = 0;
+  await bench.connect({ onTokenExpired: async () => `new-${++asked}` });
+  bench.client.getHistoryCallLogs();
+  bench.client.getOngoingCallLogs();
+  await settle();
+  for (const type of ['call.logs', 'call.ongoing']) bench.socket.answer(bench.socket.lastOf(type), {}, 31004);
+  await settle();
+  assert.equal(asked, 1);
+});
