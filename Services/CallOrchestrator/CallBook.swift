@@ -117,6 +117,8 @@ package struct CallBook: Book {
         guard let (user, device) = who(asks: asker, in: call) else {
             if case .endedBeforeStart? = facts.first {
                 effects.frame(to: asker.connection, .refusal(asker.request, Refusal(.notInside)))
+            } else if reply.type == "call.sync" {
+                effects.frame(to: asker.connection, .answer(asker.request, SyncAnswer()))
             } else {
                 effects.frame(to: asker.connection, .answer(asker.request))
             }
@@ -147,7 +149,15 @@ package struct CallBook: Book {
         _ reply: Reply, key: String, _ refusal: Refusal, state call: Call, into effects: inout Effects
     ) {
         let asker = reply.asker
-        effects.frame(to: asker.connection, .refusal(asker.request, refusal))
+        guard refusal.reason == .tooLate, reply.type == "call.accept", let user = refusal.asking else {
+            return effects.frame(to: asker.connection, .refusal(asker.request, refusal))
+        }
+        var data = TooLateData()
+        data.snapshot = CallSnapshot(of: call, for: user, device: DeviceID(), media: nil)
+        data.reason = refusal.end?.code
+        let answer = AnswerFrame(
+            re: asker.request, code: refusal.reason.code, message: refusal.reason.message, data)
+        effects.frame(to: asker.connection, Opaque(answer))
     }
 
     /// Whose connection it is that asks.

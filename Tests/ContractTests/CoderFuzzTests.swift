@@ -64,11 +64,31 @@ private struct Dice: RandomNumberGenerator {
         }
     }
 
+    @Test func `every place in a string may need an escape`() throws {
+        for count in 0..<40 {
+            for place in 0...count {
+                for odd in ["\"", "\\", "\n", "\u{1f}", "\u{7f}", "ü", "😀", ""] {
+                    let text = String(repeating: "x", count: place) + odd + String(repeating: "y", count: count - place)
+                    var message = Frame.End()
+                    message.reason = text
+                    #expect(try Frame.End(json: message.encoded()).reason == text)
+                }
+            }
+        }
+    }
+
     @Test func `every integer and every cut is held`() throws {
-        for number: Int64 in [0, 1, -1, 9, 10, 99, 100, .max, .min, .max - 1, .min + 1, 1 << 53 + 1] {
+        for number: Int64 in [0, 1, -1, 9, 10, 99, 100, .max, .min, .max - 1, .min + 1, 1 << 53 + 1, 999, 1000] {
             var member = Member()
             member.seq = number
             #expect(try Member(json: member.encoded()).seq == number)
+        }
+        for power in 0..<64 {
+            for number in [UInt64(1) << power, UInt64(1) << power - 1, .max - UInt64(1) << power] {
+                var everything = Everything.full
+                everything.unsigned = number
+                #expect(String(decoding: everything.encoded(), as: UTF8.self).contains("\"unsigned\":\(number),"))
+            }
         }
         let whole = Everything.full.encoded()
         for count in 0..<whole.count {

@@ -118,19 +118,18 @@ private final class Answers: Sendable {
         defer { bench.close() }
         try await bench.waitUntilConnected()
         let answers = Answers()
-        let start = ContinuousClock.now
         await bench.with { client in
-            client.send(["CLIENT", "PAUSE", 400]) { answers.record(0, $0) }
+            client.send(["CLIENT", "PAUSE", 1_000]) { answers.record(0, $0) }
             client.send(["GET", "a"], within: .milliseconds(20)) { answers.record(1, $0) }
             client.send(["GET", "b"]) { answers.record(2, $0) }
             client.send(["GET", "c"], within: .milliseconds(60)) { answers.record(3, $0) }
             client.send(["GET", "d"], within: .milliseconds(20)) { answers.record(4, $0) }
         }
         try await waitUntil("the impatient are answered") { answers.count == 4 }
-        #expect(start.duration(to: .now) < .milliseconds(350))
         #expect(answers.byIndex[1] == .failure(.tooLate) && answers.byIndex[4] == .failure(.tooLate))
-        #expect(answers.byIndex[3] == .failure(.tooLate) && answers.byIndex[2] == nil)
+        #expect(answers.byIndex[3] == .failure(.tooLate))
         try await waitUntil("the patient is answered") { answers.byIndex[2] == .success(.null) }
+        #expect(answers.order == [0, 1, 4, 3, 2])
         #expect(await bench.send(["PING"], within: .seconds(3)) == .success(.bytes(Array("PONG".utf8))))
         #expect(answers.twice == 0)
         #expect(await bench.with { $0.waitingCount } == 0)

@@ -111,6 +111,7 @@ extension Refusal.Reason {
     package var code: Int {
         switch self {
         case .malformed: 80001
+        case .unconnected: 80012
         case .insideAnotherCall: 80002
         case .notInside: 80003
         case .mediaTypeNotPossible: 80004
@@ -139,6 +140,7 @@ extension Refusal.Reason {
     package var message: String {
         switch self {
         case .malformed: "a field is missing, malformed or out of its range"
+        case .unconnected: "connect first"
         case .insideAnotherCall: "this device is inside a call"
         case .notInside: "not inside"
         case .mediaTypeNotPossible: "that media type is not possible here"

@@ -2,6 +2,7 @@
 package struct Refusal: Error, Hashable, Sendable {
     package enum Reason: String, Hashable, Sendable, CaseIterable {
         case malformed
+        case unconnected
         case insideAnotherCall
         case notInside
         case mediaTypeNotPossible
@@ -35,6 +36,8 @@ package struct Refusal: Error, Hashable, Sendable {
     package var device: DeviceID?
     /// Why what was asked about is over already, for `tooLate`; or 1114's case for `insideAnotherCall`.
     package var end: EndReason?
+    /// Who asked, where the answer shows the call as this user sees it.
+    package var asking: UserID?
     /// The callees that were wrong, for `badCallees`.
     package var users: [UserID] = []
     package var capacity: Int?

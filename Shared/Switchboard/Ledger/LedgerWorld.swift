@@ -125,8 +125,10 @@ package final class LedgerWorld {
             consumer.onFailure = { [unowned self] topic, partition, failure in
                 log.error(
                     "an inbox cannot be read",
-                    ["ledger": ledgers[topic.index].name.rawValue, "partition": Int(partition),
-                        "failure": failure.description])
+                    [
+                        "ledger": ledgers[topic.index].name.rawValue, "partition": Int(partition),
+                        "failure": failure.description,
+                    ])
                 ledgers[topic.index].endOwner(partition, because: "the inbox cannot be read")
             }
             consumer.onTrouble = { [unowned self] failure in
@@ -241,7 +243,8 @@ package final class LedgerWorld {
         let attempt = { [self] () -> Bool in
             guard let framesProducer else { return false }
             do throws(KafkaFailure) {
-                try framesProducer.produce(topic: Topic.deliveries, partition: partition, key: [], value: record) { result in
+                try framesProducer.produce(topic: Topic.deliveries, partition: partition, key: [], value: record) {
+                    result in
                     let isThere = if case .success = result { true } else { false }
                     for delivery in part { delivery.done(isThere) }
                 }

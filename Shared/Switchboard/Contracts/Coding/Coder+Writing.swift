@@ -19,8 +19,7 @@ extension Coder {
         reserve(count + 4)
         if byteBefore != Mark.brace { put(Mark.comma) }
         put(Mark.quote)
-        (base + position).copyMemory(from: key.utf8Start, byteCount: count)
-        position += count
+        copyShort(UnsafeRawPointer(key.utf8Start), count)
         put(Mark.quote)
         put(Mark.colon)
     }
@@ -33,36 +32,65 @@ extension Coder {
     private mutating func writeString(_ utf8: UnsafeRawBufferPointer) {
         reserve(utf8.count + 2)
         put(Mark.quote)
-        let plain = plainPrefix(utf8)
-        if plain > 0 {
-            (base + position).copyMemory(from: utf8.baseAddress!, byteCount: plain)
-            position += plain
-        }
+        let plain = copyPlain(utf8)
         if plain < utf8.count { writeEscaped(UnsafeRawBufferPointer(rebasing: utf8[plain...])) }
         reserve(1)
         put(Mark.quote)
     }
 
-    /// How many bytes can be copied as they are. Looked at by words, of which the last overlaps the one before.
-    private func plainPrefix(_ utf8: UnsafeRawBufferPointer) -> Int {
+    /// Copies up to the first byte that needs an escape, by words, of which the last overlaps the one before. Into room
+    /// for all.
+    /// - Returns: how many bytes stand.
+    @inline(__always)
+    private mutating func copyPlain(_ utf8: UnsafeRawBufferPointer) -> Int {
         let count = utf8.count
+        let place = base + position
+        var plain = 0
         if count >= 8 {
-            var i = 0
             while true {
-                let stops = stopBytes(utf8.loadUnaligned(fromByteOffset: i, as: UInt64.self).littleEndian)
-                if stops != 0 { return i + stops.trailingZeroBitCount / 8 }
-                guard i < count - 8 else { return count }
-                i = Swift.min(i + 8, count - 8)
+                let word = utf8.loadUnaligned(fromByteOffset: plain, as: UInt64.self)
+                place.storeBytes(of: word, toByteOffset: plain, as: UInt64.self)
+                let stops = stopBytes(word.littleEndian)
+                if stops != 0 {
+                    plain += stops.trailingZeroBitCount / 8
+                    break
+                }
+                if plain >= count - 8 {
+                    plain = count
+                    break
+                }
+                plain = Swift.min(plain + 8, count - 8)
+            }
+        } else {
+            while plain < count, utf8[plain] >= 0x20, utf8[plain] != Mark.quote, utf8[plain] != Mark.backslash {
+                place.storeBytes(of: utf8[plain], toByteOffset: plain, as: UInt8.self)
+                plain += 1
             }
         }
-        var i = 0
-        if count >= 4 {
-            let word = UInt64(utf8.loadUnaligned(fromByteOffset: 0, as: UInt32.self).littleEndian)
-            let last = UInt64(utf8.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self).littleEndian)
-            if stopBytes(word | last << 32) == 0 { return count }
+        position += plain
+        return plain
+    }
+
+    /// Without a call, for what is seldom longer than two words.
+    @inline(__always)
+    private mutating func copyShort(_ bytes: UnsafeRawPointer, _ count: Int) {
+        let place = base + position
+        var done = 0
+        while done + 8 <= count {
+            place.storeBytes(
+                of: bytes.loadUnaligned(fromByteOffset: done, as: UInt64.self), toByteOffset: done, as: UInt64.self)
+            done += 8
         }
-        while i < count, utf8[i] >= 0x20, utf8[i] != Mark.quote, utf8[i] != Mark.backslash { i += 1 }
-        return i
+        if done + 4 <= count {
+            place.storeBytes(
+                of: bytes.loadUnaligned(fromByteOffset: done, as: UInt32.self), toByteOffset: done, as: UInt32.self)
+            done += 4
+        }
+        while done < count {
+            place.storeBytes(of: bytes.load(fromByteOffset: done, as: UInt8.self), toByteOffset: done, as: UInt8.self)
+            done += 1
+        }
+        position += count
     }
 
     private mutating func writeEscaped(_ utf8: UnsafeRawBufferPointer) {
@@ -93,23 +121,21 @@ extension Coder {
     }
 
     mutating func writeInteger(_ magnitude: UInt64, isNegative: Bool) {
-        reserve(20)
+        reserve(21)
         if isNegative { put(UInt8(ascii: "-")) }
-        var count = 1
+        position += digitCount(magnitude)
+        var place = position
         var rest = magnitude
         while rest >= 10 {
-            rest /= 10
-            count += 1
+            let (hundreds, pair) = rest.quotientAndRemainder(dividingBy: 100)
+            place -= 2
+            // Both digits at once: the higher one in the lower byte.
+            let digits = UInt16(0x3030) + UInt16(pair / 10) + UInt16(pair % 10) << 8
+            base.storeBytes(of: digits.littleEndian, toByteOffset: place, as: UInt16.self)
+            rest = hundreds
+            if hundreds == 0 { return }
         }
-        rest = magnitude
-        var place = position + count
-        position = place
-        repeat {
-            place -= 1
-            base.storeBytes(
-                of: Mark.digitZero + UInt8(truncatingIfNeeded: rest % 10), toByteOffset: place, as: UInt8.self)
-            rest /= 10
-        } while rest > 0
+        base.storeBytes(of: Mark.digitZero + UInt8(rest), toByteOffset: place - 1, as: UInt8.self)
     }
 
     mutating func writeASCII(_ text: String) {
@@ -173,6 +199,18 @@ enum Mark {
     static let colon = UInt8(ascii: ":")
     static let comma = UInt8(ascii: ",")
     static let digitZero = UInt8(ascii: "0")
+}
+
+private func digitCount(_ number: UInt64) -> Int {
+    var count = 1
+    var bound: UInt64 = 10
+    while number >= bound {
+        count += 1
+        // Twenty digits are the most.
+        if count == 20 { break }
+        bound &*= 10
+    }
+    return count
 }
 
 /// The high bit of each byte that ends a run of plain string bytes: a quote, a backslash, a control character.

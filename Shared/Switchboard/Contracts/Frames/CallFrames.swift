@@ -161,6 +161,17 @@ package struct StartAnswer: Message {
     }
 }
 
+/// An accept that came too late: how it ended for this user, and the call as it is.
+package struct TooLateData: Message {
+    package var snapshot = CallSnapshot()
+    package var reason: Int?
+    package init() {}
+    package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
+        try snapshot.fields(&c)
+        try c("reason", &reason)
+    }
+}
+
 package struct SyncAnswer: Message {
     package var calls: [CallSnapshot] = []
     package init() {}

@@ -78,7 +78,15 @@ package struct RefusalData: Message {
         userIds = refusal.users.isEmpty ? nil : refusal.users
         capacity = refusal.capacity
         count = refusal.count
+        switch refusal.reason {
+        case .tryAgain: retryAfterMs = Self.tryAgainAfterMs
+        case .tooFast: retryAfterMs = Self.tooFastAfterMs
+        default: break
+        }
     }
+
+    package static let tryAgainAfterMs = 2_000
+    package static let tooFastAfterMs = 1_000
 
     package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
         try c("field", &field)

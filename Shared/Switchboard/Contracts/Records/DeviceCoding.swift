@@ -46,6 +46,7 @@ extension Refusal: Message {
         try c("roomId", &room)
         try c("deviceId", &device)
         try c("end", &end)
+        try c("asking", &asking)
         try c("userIds", &users)
         try c("capacity", &capacity)
         try c("count", &count)

@@ -106,6 +106,7 @@ extension Call {
         guard isRinging(member, at: now) else {
             var refusal = Refusal(.tooLate)
             refusal.end = member.reason
+            refusal.asking = by.user
             throw refusal
         }
         var fact = CallFact.Accepted()

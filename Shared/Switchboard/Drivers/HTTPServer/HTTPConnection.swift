@@ -185,14 +185,16 @@ final class HTTPConnection {
     private func upgrade(_ request: HTTPRequest, to hub: WebSocketHub, _ rest: UnsafeRawBufferPointer) {
         switch hub.decide(on: request) {
         case .refused(let response): answer(response)
-        case .accepted(let response, let subprotocol):
+        case .accepted(let response, let subprotocol, let context):
             out.append(contentsOf: response)
             flush()
             // A fresh socket takes these few bytes; one that does not belongs to nobody worth waiting for.
             guard !isGone, out.isEmpty else { return drop() }
             let moved = descriptor
             letGo()
-            hub.adopt(moved, remoteAddress: remoteAddress, subprotocol: subprotocol, first: rest)
+            hub.adopt(moved, remoteAddress: remoteAddress, subprotocol: subprotocol, first: rest) {
+                $0.context = context
+            }
         }
     }
 

@@ -18,9 +18,10 @@ extension WebSocketHandler {
     package func allows(_ request: HTTPRequest, offered: [String]) -> WebSocketUpgradeDecision { .accept(nil) }
 }
 
-package enum WebSocketUpgradeDecision: Sendable {
-    /// With one of the subprotocols that were offered, or none.
-    case accept(String?)
+package enum WebSocketUpgradeDecision {
+    /// With one of the subprotocols that were offered, or none, and with what becomes the connection's `context` before
+    /// `opened`: who the request showed itself to be.
+    case accept(String?, context: AnyObject? = nil)
     case refuse(HTTPResponse)
 }
 

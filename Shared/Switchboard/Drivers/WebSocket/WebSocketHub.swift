@@ -1,4 +1,3 @@
-internal import CLibevent
 internal import Glibc
 
 /// All WebSockets of one kind on one loop: it holds them, lends them the buffer they read into, and writes what they
@@ -35,7 +34,7 @@ package final class WebSocketHub {
     // MARK: coming
 
     enum Decision {
-        case accepted(response: [UInt8], subprotocol: String?)
+        case accepted(response: [UInt8], subprotocol: String?, context: AnyObject?)
         case refused(HTTPResponse)
     }
 
@@ -49,28 +48,31 @@ package final class WebSocketHub {
         let offered = request.headerList("sec-websocket-protocol")
         switch handler.allows(request, offered: offered) {
         case .refuse(let response): return .refused(response)
-        case .accept(let chosen):
+        case .accept(let chosen, let context):
             // A client fails the connection over a subprotocol it did not offer.
             let subprotocol = chosen.flatMap { offered.contains($0) ? $0 : nil }
-            return .accepted(
-                response: WebSocketHandshake.response(to: request, subprotocol: subprotocol), subprotocol: subprotocol)
+            let response = WebSocketHandshake.response(to: request, subprotocol: subprotocol)
+            return .accepted(response: response, subprotocol: subprotocol, context: context)
         }
     }
 
     private static let retryAfterSeconds = 5
 
-    /// Takes over an open socket whose handshake is done. `first`: what came behind the handshake.
-    @discardableResult
+    /// Takes over an open socket whose handshake is done.
+    /// - Parameters:
+    ///   - first: what came behind the handshake.
+    ///   - prepare: called before `opened`.
     func adopt(
-        _ descriptor: Int32, remoteAddress: String, subprotocol: String?, first: UnsafeRawBufferPointer
-    ) -> WebSocketConnection {
+        _ descriptor: Int32, remoteAddress: String, subprotocol: String?, first: UnsafeRawBufferPointer,
+        prepare: (WebSocketConnection) -> Void
+    ) {
         lastID += 1
         let connection = WebSocketConnection(
             hub: self, id: lastID, descriptor: descriptor, remoteAddress: remoteAddress, subprotocol: subprotocol)
         connectionsByID[lastID] = connection
+        prepare(connection)
         handler.opened(connection)
         connection.take(first)
-        return connection
     }
 
     // MARK: from connections

@@ -1,0 +1,117 @@
+import Switchboard
+
+/// The loop of a gateway: its connections, what they ask, and what they are told.
+///
+/// It decides nothing. A request becomes an inbox record, a delivery becomes a frame; signals go from member to member.
+final class Gateway {
+    let loop: EventLoop
+    let name: String
+    let directory: Directory
+    let media: MediaGrants
+    let log: Log
+    let settings: LedgerSettings
+    let partition: Int32
+    let clock: () -> Timestamp
+    let outbox: Outbox
+
+    /// Names this life; connections are known by it and their number.
+    var incarnation = SecureRandom.uuid()
+    var sessions: [UInt64: Session] = [:]
+    /// The highest effect taken from each source partition.
+    var marks: [MarkPlace: SourceMark] = [:]
+    var unanswered = Queue<Unanswered>()
+    var admissions = Queue<Unanswered>()
+    var lastBeat: ContinuousClock.Instant?
+    var tickTimer: LoopTimer?
+    var beatTimer: LoopTimer?
+    var isLeaving = false
+    var syncsBegun = 0
+    let counters: GatewayCounters
+
+    struct Unanswered {
+        let number: UInt64
+        let request: String
+        let deadline: ContinuousClock.Instant
+    }
+
+    struct MarkPlace: Hashable {
+        let ledger: LedgerName
+        let partition: Int32
+    }
+
+    init(
+        loop: EventLoop, name: String, directory: Directory, media: MediaGrants, settings: LedgerSettings,
+        partition: Int32, outbox: Outbox, counters: GatewayCounters, log: Log, clock: @escaping () -> Timestamp
+    ) {
+        self.loop = loop
+        self.name = name
+        self.directory = directory
+        self.media = media
+        self.settings = settings
+        self.partition = partition
+        self.outbox = outbox
+        self.counters = counters
+        self.log = log
+        self.clock = clock
+    }
+
+    /// Begins to beat: from here on its connections are known to live.
+    func start() {
+        beat()
+        beatTimer = loop.every(GatewayLimits.beatInterval) { [unowned self] in beat() }
+        tickTimer = loop.every(GatewayLimits.tick) { [unowned self] in tick() }
+    }
+
+    func address(of number: UInt64) -> Connection {
+        Connection(partition: partition, gateway: incarnation, number: number)
+    }
+
+    // MARK: life
+
+    private func beat() {
+        let now = ContinuousClock.now
+        if let lastBeat, lastBeat.duration(to: now) > GatewayLimits.beatGapMax { beginNewLife() }
+        let record = InboxRecord(UsersEntry.Input.gateway(.beat(incarnation: incarnation)))
+        outbox.send(record, key: RecordKey.gateway(name), to: .users) { [weak self] in self?.lastBeat = .now }
+        if lastBeat == nil { lastBeat = now }
+    }
+
+    /// Others may have concluded that this gateway died. Whatever they were told of its old life may be forgotten; the
+    /// connections are announced anew.
+    private func beginNewLife() {
+        incarnation = SecureRandom.uuid()
+        lastBeat = nil
+        log.warning("was silent for long and begins a new life", ["connections": sessions.count])
+        for session in sessions.values where session.isAdmitted { announce(session, asker: nil) }
+    }
+
+    /// Tells everybody to go elsewhere, and lets the users' owners know.
+    func leave(_ done: @escaping () -> Void) {
+        isLeaving = true
+        beatTimer = nil
+        let spread = GatewayLimits.reconnectSpread.milliseconds
+        for session in sessions.values {
+            session.send(.event("goaway", ReconnectData(spread)))
+            session.connection.close(code: CloseCode.goingAway, reason: "going away")
+        }
+        let record = InboxRecord(UsersEntry.Input.gateway(.goodbye(incarnation: incarnation)))
+        outbox.send(record, key: RecordKey.gateway(name), to: .users) { done() }
+    }
+}
+
+/// What a gateway counts.
+struct GatewayCounters {
+    let connections: Gauge
+    let frames: Counter
+    let refused: Counter
+    let deliveries: Counter
+    let shrugs: Counter
+
+    init(metrics: Metrics) {
+        connections = metrics.gauge("switchboard_gateway_connections", help: "Open WebSockets")
+        frames = metrics.counter("switchboard_gateway_frames_total", help: "Frames received from clients")
+        refused = metrics.counter("switchboard_gateway_refused_total", help: "Requests refused at the door")
+        deliveries = metrics.counter("switchboard_gateway_deliveries_total", help: "Frames sent to clients")
+        shrugs = metrics.counter("switchboard_gateway_unanswered_total", help: "Requests answered 50300")
+    }
+}

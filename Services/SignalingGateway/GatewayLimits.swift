@@ -1,0 +1,24 @@
+import Switchboard
+
+/// What a gateway bears and waits for; each says what happens there.
+enum GatewayLimits {
+    /// The first frame must be `connect`, within this; else 4408.
+    static let connectWithin: Duration = .seconds(10)
+    /// A request that no machine has answered by then is answered 50300: it may still happen.
+    static let answerWithin: Duration = .milliseconds(4_500)
+    /// A user's machine that is silent for so long does not keep its user out: the token alone admits.
+    static let admitWithin: Duration = .seconds(2)
+    static let pingInterval: Duration = .seconds(15)
+    /// A connection that says nothing for two intervals is given up.
+    static let silenceMax: Duration = .seconds(31)
+    static let beatInterval: Duration = .seconds(2)
+    /// Beats further apart than this may have been taken for a death: the gateway begins a new life.
+    static let beatGapMax: Duration = .seconds(9)
+    /// Signals kept for a room that this gateway has not been told of, per connection, and how long.
+    static let earlySignalsMax = 64
+    static let earlySignalKept: Duration = .seconds(5)
+    static let tokenWarning: Duration = .seconds(60)
+    static let tick: Duration = .milliseconds(250)
+    /// How far apart clients come back when a gateway goes.
+    static let reconnectSpread: Duration = .seconds(5)
+}
