@@ -95,6 +95,7 @@ struct Fault: CustomStringConvertible, Sendable {
         Fault(rule: .namedFiles, path: "Tests/Helpers/x.py", text: ""),
         Fault(rule: .nothingLeftToDo, path: service, text: "// TO" + "DO: more\n"),
         Fault(rule: .nothingLeftToDo, path: "Clients/Web/sdk/planted.js", text: "x() // FIX" + "ME\n"),
+        Fault(rule: .knownSettings, path: service, text: "let a = options.text(\"SWITCHBOARD_UNHEARD_OF\")\n"),
         Fault(rule: .noCodable, path: service, text: "struct A: Codable {}\n"),
         Fault(rule: .noLooseTasks, path: drivers, text: "func f() { Task { } ; Task.detached { } }\n", count: 2),
         Fault(rule: .noLooseTasks, path: service, text: "func f() { _ = Task(priority: .low) { } }\n"),
