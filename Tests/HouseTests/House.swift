@@ -80,7 +80,8 @@ enum Room: String, CaseIterable {
         case .domain, .drivers: []
         case .contracts: [.domain]
         case .stores: [.domain, .contracts, .drivers]
-        case .ledger: [.domain, .contracts, .drivers, .stores]
+        // Its loops log and count.
+        case .ledger: [.domain, .contracts, .drivers, .stores, .runtime]
         case .runtime: [.drivers]
         }
     }

@@ -19,7 +19,7 @@ struct Rule: CustomStringConvertible, Sendable {
     static let all: [Rule] = [
         pureDomain, cOnlyInDrivers, noFoundation, wallsBetweenRooms, servicesApart, noModuleNames, shortFiles,
         namedFiles,
-        nothingLeftToDo, noCodable, noLooseTasks, nothingForced, nothingFromOutside,
+        nothingLeftToDo, knownSettings, noCodable, noLooseTasks, nothingForced, nothingFromOutside,
     ]
 
     // MARK: walls
@@ -88,6 +88,14 @@ struct Rule: CustomStringConvertible, Sendable {
         let marks: Set = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]
         let words = SourceFile.words(of: Array(file.text.utf8))
         return words.filter { marks.contains($0.text) }.map { Finding(line: $0.line, what: "says \($0.text)") }
+    }
+
+    static let knownSettings = Rule("Every setting a service reads is known to all of them") { file, house in
+        guard file.isUnder("Services"), file.isSwift else { return [] }
+        let known = house.files[Room.runtime.folder + "/Setting.swift"]?.text ?? ""
+        return SourceFile.words(of: Array(file.text.utf8)).filter {
+            $0.text.hasPrefix("SWITCHBOARD_") && !known.contains("\"\($0.text)\"")
+        }.map { Finding(line: $0.line, what: "\($0.text) is missing in Setting.swift") }
     }
 
     static let noCodable = Rule("Messages go through our own coder") { file, _ in

@@ -63,7 +63,7 @@ struct Fault: CustomStringConvertible, Sendable {
     private static let contracts = "Shared/Switchboard/Contracts/Planted.swift"
     private static let drivers = "Shared/Switchboard/Drivers/Planted.swift"
     private static let runtime = "Shared/Switchboard/Runtime/Planted.swift"
-    private static let ledger = "Shared/Switchboard/Ledger/Planted.swift"
+    private static let stores = "Shared/Switchboard/Stores/Planted.swift"
     private static let service = "Services/TokenService/Planted.swift"
 
     static let all: [Fault] = [
@@ -73,7 +73,7 @@ struct Fault: CustomStringConvertible, Sendable {
             count: 3),
         Fault(rule: .pureDomain, path: domain, text: "let text = \"one \\(Int.random(in: 0...1)) two\"\n"),
         Fault(
-            rule: .cOnlyInDrivers, path: "Shared/Switchboard/Stores/Planted.swift", text: "internal import CHiredis\n"),
+            rule: .cOnlyInDrivers, path: stores, text: "internal import CHiredis\n"),
         Fault(rule: .cOnlyInDrivers, path: service, text: "import struct CRdkafka.rd_kafka_t\n"),
         Fault(rule: .cOnlyInDrivers, path: "Tests/SimulationTests/Planted.swift", text: "import CSQLite\n"),
         Fault(rule: .noFoundation, path: service, text: "import Foundation\n"),
@@ -83,7 +83,7 @@ struct Fault: CustomStringConvertible, Sendable {
         Fault(rule: .wallsBetweenRooms, path: drivers, text: "struct A { var when: Timestamp; var why: Refusal }\n"),
         Fault(rule: .wallsBetweenRooms, path: contracts, text: "struct A { let loop: EventLoop }\n"),
         Fault(rule: .wallsBetweenRooms, path: runtime, text: "func f(_ user: UserID) {}\n"),
-        Fault(rule: .wallsBetweenRooms, path: ledger, text: "func f(_ log: Log) {}\n"),
+        Fault(rule: .wallsBetweenRooms, path: stores, text: "func f(_ log: Log) {}\n"),
         Fault(rule: .servicesApart, path: service, text: "import Switchboard\nimport RoomAllocator\n"),
         Fault(rule: .noModuleNames, path: service, text: "enum Inner { struct TokenService {} }\n"),
         Fault(rule: .noModuleNames, path: drivers, text: "package final class Switchboard {}\n"),
@@ -95,6 +95,7 @@ struct Fault: CustomStringConvertible, Sendable {
         Fault(rule: .namedFiles, path: "Tests/Helpers/x.py", text: ""),
         Fault(rule: .nothingLeftToDo, path: service, text: "// TO" + "DO: more\n"),
         Fault(rule: .nothingLeftToDo, path: "Clients/Web/sdk/planted.js", text: "x() // FIX" + "ME\n"),
+        Fault(rule: .knownSettings, path: service, text: "let a = options.text(\"SWITCHBOARD_UNHEARD_OF\")\n"),
         Fault(rule: .noCodable, path: service, text: "struct A: Codable {}\n"),
         Fault(rule: .noLooseTasks, path: drivers, text: "func f() { Task { } ; Task.detached { } }\n", count: 2),
         Fault(rule: .noLooseTasks, path: service, text: "func f() { _ = Task(priority: .low) { } }\n"),

@@ -127,7 +127,7 @@ package struct Options {
     package mutating func refuseUnknown() {
         let asked = Set(settings.map(\.name))
         for name in environment.keys.sorted() where name.hasPrefix(Self.prefix) {
-            if asked.contains(name) || SettingNames.shared.contains(name) { continue }
+            if asked.contains(name) || SettingNames.all.contains(name) { continue }
             problems.append("\(name): there is no such setting")
         }
     }

@@ -23,12 +23,13 @@ extension Options {
     }
 }
 
-/// The names that more than one service reads.
+/// Every name that some process of the house reads: a name that is not here is a slip of the hand.
 package enum SettingNames {
-    package static let shared: Set<String> = [
-        "SWITCHBOARD_KAFKA", "SWITCHBOARD_REDIS", "SWITCHBOARD_DATA", "SWITCHBOARD_LISTEN", "SWITCHBOARD_INSTANCE",
-        "SWITCHBOARD_PARTITIONS", "SWITCHBOARD_LOG_LEVEL", "SWITCHBOARD_SIGNING_KEY", "SWITCHBOARD_ADMIN_TOKEN",
-        "SWITCHBOARD_DEMO", "SWITCHBOARD_TURN_SECRET", "SWITCHBOARD_TURN_URLS",
+    package static let all: Set<String> = [
+        "SWITCHBOARD_ADMIN_TOKEN", "SWITCHBOARD_ADVERTISE", "SWITCHBOARD_DATA", "SWITCHBOARD_DEMO", "SWITCHBOARD_FSYNC",
+        "SWITCHBOARD_FSYNC_INTERVAL", "SWITCHBOARD_INSTANCE", "SWITCHBOARD_KAFKA", "SWITCHBOARD_LISTEN",
+        "SWITCHBOARD_LOG_LEVEL", "SWITCHBOARD_PARTITIONS", "SWITCHBOARD_REDIS", "SWITCHBOARD_SIGNING_KEY",
+        "SWITCHBOARD_TURN_SECRET", "SWITCHBOARD_TURN_URLS",
     ]
 }
 
