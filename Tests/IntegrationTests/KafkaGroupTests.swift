@@ -114,7 +114,7 @@ struct KafkaGroupTests {
 
     private func topic(_ kind: KafkaBroker.Kind) async throws -> (KafkaScene, String) {
         let scene = KafkaScene(try await KafkaBrokers.shared(kind).bootstrap)
-        let topic = freshTopic("group")
+        let topic = try await scene.makeTopic("group", partitions: partitions)
         try await scene.startProducer([topic])
         try await until("ready") { await scene.isProducerReady }
         return (scene, topic)

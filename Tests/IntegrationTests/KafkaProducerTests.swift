@@ -9,7 +9,7 @@ struct KafkaProducerTests {
     func `Records are acknowledged in order, with their offsets and append times`(kind: KafkaBroker.Kind) async throws {
         let broker = try await KafkaBrokers.shared(kind)
         let scene = KafkaScene(broker.bootstrap)
-        try await scene.startProducer([freshTopic("acknowledged")])
+        try await scene.startProducer([scene.makeTopic("acknowledged")])
         try await until("ready") { await scene.isProducerReady }
         let before = Int64(Date().timeIntervalSince1970 * 1000) - 2
         try await scene.produce(0..<500)
@@ -42,7 +42,7 @@ struct KafkaProducerTests {
     func `A broker killed and started again loses nothing and doubles nothing`(kind: KafkaBroker.Kind) async throws {
         let broker = try await KafkaBroker(kind)
         let scene = KafkaScene(broker.bootstrap)
-        let topic = freshTopic("survivor")
+        let topic = try await scene.makeTopic("survivor")
         try await scene.startProducer([topic])
         try await until("ready") { await scene.isProducerReady }
         var produced = 0

@@ -6,7 +6,7 @@ import Testing
 struct KafkaReaderTests {
     private func written(_ count: Int, by kind: KafkaBroker.Kind, lazy: Bool = false) async throws -> KafkaScene {
         let scene = KafkaScene(try await KafkaBrokers.shared(kind).bootstrap)
-        let topic = freshTopic("read")
+        let topic = try await scene.makeTopic("read")
         try await scene.startProducer([topic])
         try await until("producer ready") { await scene.isProducerReady }
         try await scene.produce(0..<count)

@@ -26,6 +26,7 @@ actor KafkaScene {
     private var recordsInTurn = 0
     private(set) var producer: KafkaProducer?
     private(set) var reader: KafkaReader?
+    private var admin: KafkaAdmin?
 
     init(_ bootstrap: String, extra: [String: String] = [:]) {
         loop = EventLoop(name: "kafka test")
@@ -108,7 +109,19 @@ actor KafkaScene {
 
     // MARK: ending
 
+    func startedAdmin() throws -> KafkaAdmin {
+        if let admin { return admin }
+        let admin = try KafkaAdmin(settings: settings, loop: loop)
+        self.admin = admin
+        return admin
+    }
+
     func close() async {
+        await withCheckedContinuation { continuation in
+            guard let admin else { return continuation.resume() }
+            admin.close { continuation.resume() }
+        }
+        admin = nil
         await withCheckedContinuation { continuation in
             guard let producer else { return continuation.resume() }
             producer.close { continuation.resume() }
@@ -152,6 +165,16 @@ func until(
             throw CancellationError()
         }
         try await Task.sleep(for: .milliseconds(10))
+    }
+}
+
+extension KafkaScene {
+    /// A topic of its own for a test, as our topics are.
+    func makeTopic(_ name: String, partitions: Int32 = 1) async throws -> String {
+        let topic = freshTopic(name)
+        let configs = ["message.timestamp.type": "LogAppendTime"]
+        try await createTopics([KafkaTopicSpecification(topic, partitions: partitions, configs: configs)])
+        return topic
     }
 }
 

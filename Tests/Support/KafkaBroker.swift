@@ -7,7 +7,7 @@ import Synchronization
 /// It can be killed, stopped, and started again on the same port and data. It ends with the test process, however that ends.
 package final class KafkaBroker: Sendable {
     package enum Kind: String, CaseIterable, Sendable, CustomStringConvertible {
-        /// Our own binary, from where the tests were built, or where `SWITCHBOARD_EMBEDDED_LOG` names another.
+        /// Our own binary, from where the tests were built, or where `EMBEDDED_LOG` names another.
         case embedded
         /// Apache Kafka in the folder that `KAFKA_HOME` names.
         case apache
@@ -27,7 +27,7 @@ package final class KafkaBroker: Sendable {
             case .apache:
                 return environment["KAFKA_HOME"].map { "\($0)/bin/broker" }
             case .embedded:
-                return environment["SWITCHBOARD_EMBEDDED_LOG"]
+                return environment["EMBEDDED_LOG"]
                     ?? Bundle.main.executableURL?.deletingLastPathComponent().appending(path: "embedded-log").path
                     ?? "\(FileManager.default.currentDirectoryPath)/.build/debug/embedded-log"
             }
@@ -73,6 +73,7 @@ package final class KafkaBroker: Sendable {
             folder,
         ]
         shell.arguments! += command
+        shell.environment = environment
         shell.standardInput = leash
         shell.standardOutput = pid
         try shell.run()
@@ -94,8 +95,15 @@ package final class KafkaBroker: Sendable {
     private var command: [String] {
         switch kind {
         case .apache: [kind.program ?? "", folder + "/data", "\(port)"]
-        case .embedded: [kind.program ?? "", "--data", folder + "/data", "--port", "\(port)"]
+        case .embedded: [kind.program ?? ""]
         }
+    }
+
+    private var environment: [String: String] {
+        var environment = ProcessInfo.processInfo.environment
+        environment["SWITCHBOARD_DATA"] = folder + "/data"
+        environment["SWITCHBOARD_LISTEN"] = bootstrap
+        return environment
     }
 
     /// As a power cut ends it, except that the kernel still has what was written.
