@@ -202,7 +202,9 @@ package final class LedgerWorld {
     }
 
     /// An effect into a topic. What the producer cannot take now is kept and tried again, in order.
-    func send(_ value: [UInt8], key: String, to topic: String, _ partition: Int32, _ done: @escaping (Bool) -> Void) {
+    package func send(
+        _ value: [UInt8], key: String, to topic: String, _ partition: Int32, _ done: @escaping (Bool) -> Void
+    ) {
         let attempt = { [self] () -> Bool in
             append(value, key: key, to: topic, partition) { result in
                 if case .acknowledged = result { done(true) } else { done(false) }
