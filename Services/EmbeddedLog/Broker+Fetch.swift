@@ -78,7 +78,7 @@ extension Broker {
             }
         }
         let wait = min(max(request.waitMilliseconds, 0), Limits.fetchWaitMilliseconds)
-        let missing = request.bytesMin - (unsentBytesLeft > 0 ? available(request) : 0)
+        let missing = min(request.bytesMin, Limits.fetchBytes) - (unsentBytesLeft > 0 ? available(request) : 0)
         if missing <= 0 || wait == 0 || exchange.version < 4 || request.sessionID != 0 {
             return answer(exchange, request, mayWait: false)
         }
