@@ -94,7 +94,7 @@ struct Rule: CustomStringConvertible, Sendable {
         guard file.isUnder("Services", "Shared"), file.isSwift else { return [] }
         let known = house.files[Room.runtime.folder + "/Setting.swift"]?.text ?? ""
         return SourceFile.words(of: Array(file.text.utf8)).filter {
-            $0.text.hasPrefix("SWITCHBOARD_") && !known.contains("\"\($0.text)\"")
+            $0.text.hasPrefix("SWITCHBOARD_") && $0.text != "SWITCHBOARD_" && !known.contains("\"\($0.text)\"")
         }.map { Finding(line: $0.line, what: "\($0.text) is missing in Setting.swift") }
     }
 
