@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 import FoundationNetworking
 
 /// A broker and a Redis for a test of services, with all their data in one folder that goes with it.
