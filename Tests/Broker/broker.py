@@ -1,6 +1,7 @@
 """The broker under trial, and what every case needs of it."""
 
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -133,7 +134,8 @@ class OwnBroker(ForeignBroker):
         port_file = f"{self.data}/port"
         if os.path.exists(port_file):
             os.remove(port_file)
-        self.process = subprocess.Popen([self.binary], env=settings, stderr=self.log)
+        # Python ignores SIGXFSZ; the broker inherits that, so that a limit on its files is an error and not its end.
+        self.process = subprocess.Popen([self.binary], env=settings, stderr=self.log, restore_signals=False)
         wait_until("the broker listens", lambda: os.path.exists(port_file) and open(port_file).read())
         self.port = int(open(port_file).read())
         self.bootstrap = f"127.0.0.1:{self.port}"
@@ -145,6 +147,12 @@ class OwnBroker(ForeignBroker):
     def restart(self, **environment):
         self.kill()
         self.start(**environment)
+
+    def limit_files(self, byte_count):
+        """Lets no file grow beyond so many bytes: as near to a full disk as one gets without one."""
+        hard = resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE)[1]
+        limit = resource.RLIM_INFINITY if byte_count is None else byte_count
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (limit, hard))
 
     def log_lines(self):
         self.log.flush()

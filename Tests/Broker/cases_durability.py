@@ -181,3 +181,25 @@ def test_a_producer_is_known_although_its_records_have_gone(broker):
     wire = Wire(broker.bootstrap)
     assert produce(wire, topic, 0, last)[:2] == (0, 1)
     assert produce(wire, topic, 0, batch([b"x"], producer, epoch, 2))[:2] == (0, 2)
+
+
+@needs("own")
+def test_a_full_disk_refuses_and_loses_nothing(broker):
+    topic, wire = broker.topic(), Wire(broker.bootstrap)
+    assert produce(wire, topic, 0, batch([b"x" * 1000]))[0] == 0
+    broker.limit_files(20_500)
+    codes = [produce(wire, topic, 0, batch([b"x" * 1000]))[0] for _ in range(30)]
+    taken = codes.count(0)
+    assert set(codes) == {0, 56} and codes == sorted(codes) and taken in (17, 18), codes
+    assert sum(b["count"] for b in batches(fetch(wire, topic, 0, 0)[3])) == taken + 1
+    # An idempotent producer whose first batches are refused, and who sends several at once, loses none and their order.
+    producer, problems = broker.producer(retry_backoff_ms=50, message_timeout_ms=30_000), []
+    for number in range(200):
+        producer.produce(topic, str(number).encode() * 500, on_delivery=lambda e, m: e and problems.append(e))
+        producer.poll(0.005)
+    broker.limit_files(None)
+    producer.flush(30)
+    assert not problems, problems[:3]
+    values = [m.value() for m in broker.read(topic, taken + 201)][taken + 1:]
+    assert values == [str(number).encode() * 500 for number in range(200)]
+    assert any("the disk refuses" in line for line in broker.log_lines())

@@ -6,7 +6,8 @@ import subprocess
 import threading
 import uuid
 
-from broker import needs
+from broker import needs, wait_until
+from cases_groups import Member
 
 
 def tool(name, *arguments, text=None, seconds=60):
@@ -63,37 +64,25 @@ def test_java_verifies_that_what_is_acknowledged_is_consumed(broker):
 
 @needs("java")
 def test_java_shares_a_group_with_librdkafka(broker):
-    topic = broker.topic(partitions=4)
-    group = f"g-{uuid.uuid4().hex[:8]}"
-    mine = broker.consumer(group, partition_assignment_strategy="range")
-    mine.subscribe([topic])
-    got, done = [], threading.Event()
-
-    def poll():
-        while not done.is_set():
-            message = mine.poll(0.1)
-            if message is not None and not message.error():
-                got.append(message.value())
-        mine.close()
-
-    thread = threading.Thread(target=poll)
-    thread.start()
+    topic, group = broker.topic(partitions=4), f"g-{uuid.uuid4().hex[:8]}"
+    mine = Member(broker, group, topic, "range")
+    theirs = subprocess.Popen(
+        [f"{os.environ['KAFKA_HOME']}/bin/tool", "kafka-verifiable-consumer", "--bootstrap-server", broker.bootstrap,
+         "--topic", topic, "--group-id", group, "--reset-policy", "earliest", "--session-timeout", "6000", "--verbose",
+         "--assignment-strategy", "org.apache.kafka.clients.consumer.RangeAssignor"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
-        out = []
-        java = threading.Thread(target=lambda: out.append(tool(
-            "kafka-console-consumer", "--bootstrap-server", broker.bootstrap, "--topic", topic, "--group", group,
-            "--timeout-ms", "12000", "--consumer-property", "session.timeout.ms=6000", "--consumer-property",
-            "partition.assignment.strategy=org.apache.kafka.clients.consumer.RangeAssignor")))
-        java.start()
-        for _ in range(60):
-            if len(mine.assignment()) == 2:
-                break
-            java.join(0.2)
-        assert len(mine.assignment()) == 2, mine.assignment()
+        lines = []
+        threading.Thread(target=lambda: lines.extend(theirs.stdout), daemon=True).start()
+        wait_until("they share", lambda: len(mine.held) == 2, 60)
         broker.send(topic, [(str(i).encode(), f"v{i}".encode(), None) for i in range(400)])
-        java.join(40)
-        theirs = out[0].split()
-        assert theirs and got and len(theirs) + len(got) == 400, (len(theirs), len(got))
+
+        def read():
+            return len(mine.read), len([line for line in list(lines) if '"record_data"' in line])
+
+        wait_until("all is read", lambda: sum(read()) >= 400, 30)
+        assert sum(read()) == 400 and all(read()), read()
     finally:
-        done.set()
-        thread.join()
+        mine.end()
+        theirs.terminate()
+        theirs.wait()

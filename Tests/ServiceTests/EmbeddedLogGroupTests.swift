@@ -202,6 +202,21 @@ import Testing
         #expect(answer(newcomer) != nil && group.members.map(\.id) == ["a", "c"])
     }
 
+    @Test mutating func `static members that are all away keep their generation until their sessions end`() {
+        settle(["a", "b"], instances: true)
+        let waiting = join(request("a", instance: "i-a"))
+        group.forget(ticket: waiting, at: now)
+        for _ in 0..<11 {
+            now += 1000
+            _ = group.heartbeat(memberID: "a", instanceID: "i-a", generation: 1, at: now)
+            _ = group.heartbeat(memberID: "b", instanceID: "i-b", generation: 1, at: now)
+            group.expire(at: now)
+        }
+        #expect(group.state == .preparing && group.generation == 1)
+        pass(6000)
+        #expect(group.state == .empty)
+    }
+
     @Test mutating func `the way that all understand and most like best is taken`() throws {
         let ticket = join(request(offers: ["sticky", "range"]), newID: "a")
         join(request(offers: ["range", "sticky"]), newID: "b")
