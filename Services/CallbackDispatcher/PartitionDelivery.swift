@@ -35,6 +35,13 @@ final class PartitionDelivery {
         self.ports = ports
     }
 
+    /// Bodies that were kept are let go of with the partition.
+    deinit { for lines in linesByEndpoint.values { release(lines) } }
+
+    private func release(_ lines: EndpointLines) {
+        for line in lines.lines.values { for item in line.items { ports.letGo(item.body?.count ?? 0) } }
+    }
+
     // MARK: beginning
 
     func load(_ record: CallbackDelivery, at place: Int64) {
@@ -63,7 +70,7 @@ final class PartitionDelivery {
     func change(_ endpoint: CallbackEndpoint) {
         guard isStarted else { return }
         if endpoint.isGone || !endpoint.enabled {
-            linesByEndpoint[endpoint.id] = nil
+            if let lines = linesByEndpoint.removeValue(forKey: endpoint.id) { release(lines) }
             return
         }
         if let lines = linesByEndpoint[endpoint.id] {
@@ -166,7 +173,7 @@ final class PartitionDelivery {
         case .gone:
             ports.disable(lines.endpoint)
             linesByEndpoint[lines.endpoint.id] = nil
-            return
+            return release(lines)
         case .failed(let status, let asked):
             line.attempt += 1
             if let delay = ports.schedule.delay(afterAttempt: line.attempt, asked: asked) {
