@@ -20,7 +20,6 @@ struct FetchRequest {
     var bytesMin: Int
     var bytesMax: Int
     var sessionID: Int32 = 0
-    var sessionEpoch: Int32 = -1
     var topics: [Topic] = []
 
     /// Each request names all it wants: sessions that would spare that are not kept (their id is always 0).
@@ -32,7 +31,7 @@ struct FetchRequest {
         if version >= 4 { _ = try reader.int8() }
         if version >= 7 {
             sessionID = try reader.int32()
-            sessionEpoch = try reader.int32()
+            _ = try reader.int32()
         }
         for _ in 0..<(try reader.count(itemBytesMin: 6)) {
             var topic = Topic(name: try reader.string(), parts: [])
@@ -78,7 +77,7 @@ extension Broker {
             }
         }
         let wait = min(max(request.waitMilliseconds, 0), Limits.fetchWaitMilliseconds)
-        let missing = request.bytesMin - (unsentBytesLeft > 0 ? available(request) : 0)
+        let missing = min(request.bytesMin, Limits.fetchBytes) - (unsentBytesLeft > 0 ? available(request) : 0)
         if missing <= 0 || wait == 0 || exchange.version < 4 || request.sessionID != 0 {
             return answer(exchange, request, mayWait: false)
         }

@@ -21,6 +21,8 @@ final class Broker {
     private(set) var listener: TCPListener?
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var timers: [LoopTimer] = []
+    /// Since they were last told in the log.
+    private var refusedConnections = 0
     var fetches: [ObjectIdentifier: PendingFetch] = [:]
     var dueFetches: [PendingFetch] = []
 
@@ -61,7 +63,7 @@ final class Broker {
 
     private func accept(_ tcp: TCPConnection) {
         guard connections.count < Limits.connections else {
-            log.warning("refused a connection: too many are open", ["peer": tcp.peer, "limit": Limits.connections])
+            refusedConnections += 1
             return tcp.close()
         }
         let connection = Connection(tcp, broker: self)
@@ -98,6 +100,11 @@ final class Broker {
 
     private func keepHouse() {
         let time = now
+        if refusedConnections > 0 {
+            let count = refusedConnections
+            refusedConnections = 0
+            log.warning("refused connections: too many are open", ["refused": count, "limit": Limits.connections])
+        }
         for connection in connections.values { connection.closeIfStalled(at: time) }
         for partition in topics.all.values.flatMap(\.partitions) {
             do { try partition.dropOld(at: time) } catch { syncer.report(error) }

@@ -6,7 +6,6 @@ enum ErrorCode: Int16, Error {
     case unknownTopicOrPartition = 3
     case messageTooLarge = 10
     case offsetMetadataTooLarge = 12
-    case coordinatorNotAvailable = 15
     case invalidTopic = 17
     case invalidRequiredAcks = 21
     case illegalGeneration = 22
@@ -19,7 +18,6 @@ enum ErrorCode: Int16, Error {
     case topicAlreadyExists = 36
     case invalidPartitions = 37
     case invalidReplicationFactor = 38
-    case invalidReplicaAssignment = 39
     case invalidConfig = 40
     case invalidRequest = 42
     case unsupportedForMessageFormat = 43
@@ -31,7 +29,6 @@ enum ErrorCode: Int16, Error {
     case storageError = 56
     case unknownProducerID = 59
     case fetchSessionIDNotFound = 70
-    case fencedLeaderEpoch = 74
     case unknownLeaderEpoch = 75
     case memberIDRequired = 79
     case groupMaxSizeReached = 81

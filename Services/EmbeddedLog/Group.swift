@@ -191,6 +191,10 @@ struct Group {
 
     private mutating func complete(at now: Int64) {
         members.removeAll { $0.joinTicket == nil && $0.join.instanceID == nil }
+        let longest = members.map(\.join.rebalanceMilliseconds).max() ?? 0
+        rebalanceDeadline = now + longest
+        // Static members alone, all of them away: they may come back until their sessions end.
+        guard members.isEmpty || members.contains(where: { $0.joinTicket != nil }) else { return }
         generation += 1
         guard !members.isEmpty else {
             state = .empty
@@ -198,8 +202,6 @@ struct Group {
             leaderID = ""
             return
         }
-        let longest = members.map(\.join.rebalanceMilliseconds).max() ?? 0
-        rebalanceDeadline = now + longest
         guard let first = members.first(where: { $0.joinTicket != nil }) else { return }
         if !members.contains(where: { $0.id == leaderID && $0.joinTicket != nil }) { leaderID = first.id }
         protocolName = chosenProtocol()

@@ -2,8 +2,8 @@
 enum Limits {
     /// One request. A longer one closes its connection.
     static let requestBytes = 16 << 20
-    /// One answer to a Fetch, as long as its first batch is not longer.
-    static let fetchBytes = 8 << 20
+    /// One answer to a Fetch, as long as its first batch is not longer: what the others wait for while it is read.
+    static let fetchBytes = 2 << 20
     /// Bytes of answers that one connection has not taken, beyond which it is asked nothing more until it has.
     static let unsentBytes = 256 << 10
     /// Bytes of answers that all connections have not taken, beyond which a Fetch finds nothing.

@@ -134,9 +134,9 @@ final class OffsetStore {
 }
 
 extension OffsetStore: Syncable {
-    func takeUnsynced() -> (files: [File], position: Int64) {
+    func takeUnsynced() -> Unsynced {
         defer { isUnsynced = false }
-        return (isUnsynced ? [file] : [], Int64(size))
+        return Unsynced(files: isUnsynced ? [file] : [], position: Int64(size))
     }
 
     func synced(to position: Int64) {}

@@ -1,8 +1,8 @@
 import Switchboard
 
 extension PartitionLog {
-    /// Files at the end whose checksums are checked at the start: a crash of the machine can tear no older one, because
-    /// a file is on the disk before the next but one is begun.
+    /// Files at the end whose checksums are checked at the start. Older ones reached the disk long ago; they must still be
+    /// a chain of batches from their first byte to their last.
     private static let checkedSegments = 2
     private static let producersFile = "producers"
     /// Behind the name of a file that was cut off the log: kept for whoever wants to look.

@@ -31,6 +31,8 @@ final class PartitionLog {
 
     let syncer: Syncer
     private var unsyncedFiles: [File] = []
+    /// A new file's name is in the folder and not on the disk yet.
+    private var isFolderUnsynced = false
 
     /// Opens what is in the folder, cuts what a crash left unfinished, and knows its producers again.
     /// - Throws: when the disk does not do as asked; damage is repaired and told to `log`.
@@ -48,6 +50,8 @@ final class PartitionLog {
         endOffset = segments[segments.count - 1].nextOffset
         highWatermark = endOffset
         lastAppendTime = segments.last { $0.lastTime != nil }?.lastTime ?? 0
+        // What the process before left to the system is read from here on: under `every` it must be on the disk first.
+        if syncer.mustReachDisk { try active.file.sync() }
     }
 
     /// The first offset that is still there.
@@ -104,7 +108,7 @@ final class PartitionLog {
 
     private func roll() throws(SystemFailure) {
         segments.append(try Segment(folder: folder, baseOffset: endOffset))
-        try Folder.sync(folder)
+        isFolderUnsynced = true
     }
 
     // MARK: reading
@@ -141,6 +145,7 @@ final class PartitionLog {
                 try load(&answer, from: segment.file, at: start, count: count, mayWait: mayWait)
                 let found = wholeBatches(in: answer, from: answerStart, offset: offset, byteCountMax: byteCountMax)
                 if found.range.isEmpty, found.bytesNeeded > count, answer.count - answerStart == count {
+                    guard count < segment.size - start else { throw ErrorCode.storageError }
                     answer.removeSubrange(answerStart...)
                     count = min(found.bytesNeeded, segment.size - start)
                     continue
@@ -165,6 +170,7 @@ final class PartitionLog {
             syncer.report(failure)
             throw .storageError
         } catch {
+            answer.removeSubrange(answerStart...)
             throw .storageError
         }
     }
@@ -254,10 +260,11 @@ final class PartitionLog {
 // MARK: reaching the disk
 
 extension PartitionLog: Syncable {
-    func takeUnsynced() -> (files: [File], position: Int64) {
-        let files = unsyncedFiles
+    func takeUnsynced() -> Unsynced {
+        let taken = Unsynced(files: unsyncedFiles, folder: isFolderUnsynced ? folder : nil, position: endOffset)
         unsyncedFiles = []
-        return (files, endOffset)
+        isFolderUnsynced = false
+        return taken
     }
 
     func synced(to position: Int64) {

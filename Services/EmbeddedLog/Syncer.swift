@@ -12,10 +12,19 @@ enum SyncPolicy: Equatable {
     case never
 }
 
+/// What must reach the disk.
+struct Unsynced {
+    var files: [File]
+    /// A folder with new names in it.
+    var folder: String?
+    /// How far the files go.
+    var position: Int64
+}
+
 /// What has files that must reach the disk.
 protocol Syncable: AnyObject {
-    /// The files written to since the last time, and how far they go.
-    func takeUnsynced() -> (files: [File], position: Int64)
+    /// What was written since the last time.
+    func takeUnsynced() -> Unsynced
     /// They are on the disk up to there.
     func synced(to position: Int64)
 }
@@ -92,17 +101,20 @@ final class Syncer {
         unsynced = [:]
         waiting = []
         var files: [File] = []
+        var folders: [String] = []
         var positions: [Int64] = []
         for owner in owners {
             let taken = owner.takeUnsynced()
             files += taken.files
+            if let folder = taken.folder { folders.append(folder) }
             positions.append(taken.position)
         }
         isRunning = true
         let round = LoopBound(Round(syncer: self, owners: owners, positions: positions, answers: answers), on: loop)
-        disk.execute { [loop, onFailure, files] in
+        disk.execute { [loop, onFailure, files, folders] in
             do {
                 for file in files { try file.sync() }
+                for folder in folders { try Folder.sync(folder) }
             } catch let failure as SystemFailure {
                 return onFailure(failure)
             } catch {

@@ -17,3 +17,6 @@ static inline rd_kafka_resp_err_t crdkafka_produce(rd_kafka_t *client, rd_kafka_
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, keySize),
         RD_KAFKA_V_VALUE((void *)value, valueSize), RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
 }
+// Whether the names of sys/eventfd.h can be seen from Swift depends on which module included it first.
+static inline int crdkafka_wake_descriptor(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+static inline void crdkafka_wake(int descriptor) { eventfd_write(descriptor, 1); }

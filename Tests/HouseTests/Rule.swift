@@ -90,11 +90,11 @@ struct Rule: CustomStringConvertible, Sendable {
         return words.filter { marks.contains($0.text) }.map { Finding(line: $0.line, what: "says \($0.text)") }
     }
 
-    static let knownSettings = Rule("Every setting a service reads is known to all of them") { file, house in
-        guard file.isUnder("Services"), file.isSwift else { return [] }
+    static let knownSettings = Rule("Every setting that is read is known to all services") { file, house in
+        guard file.isUnder("Services", "Shared"), file.isSwift else { return [] }
         let known = house.files[Room.runtime.folder + "/Setting.swift"]?.text ?? ""
         return SourceFile.words(of: Array(file.text.utf8)).filter {
-            $0.text.hasPrefix("SWITCHBOARD_") && !known.contains("\"\($0.text)\"")
+            $0.text.hasPrefix("SWITCHBOARD_") && $0.text != "SWITCHBOARD_" && !known.contains("\"\($0.text)\"")
         }.map { Finding(line: $0.line, what: "\($0.text) is missing in Setting.swift") }
     }
 

@@ -12,6 +12,9 @@ package final class Ledger<B: Book>: LedgerPorts {
 
     /// Told of every partition that begins or stops being decided here.
     package var onOwnership: ((_ partition: Int32, _ owns: Bool) -> Void)?
+    var live: Gauge?
+    var decided: Counter?
+    private var decisionsCounted: [Int32: Int] = [:]
 
     /// How long a partition rests after its owner failed, so that two do not write markers in turn.
     private static var restInMilliseconds: ClosedRange<Int> { 50...500 }
@@ -22,13 +25,20 @@ package final class Ledger<B: Book>: LedgerPorts {
     }
 
     package var ownedPartitions: [Int32] { owners.values.filter(\.isOwning).map(\.partition).sorted() }
-    package var decisions: Int { owners.values.reduce(0) { $0 + $1.decisions } }
-    package var liveCount: Int { owners.values.reduce(0) { $0 + $1.liveCount } }
+    private func count() {
+        guard let live, let decided else { return }
+        live.set(owners.values.reduce(0) { $0 + $1.liveCount })
+        for owner in owners.values {
+            decided.add(owner.decisions - decisionsCounted[owner.partition, default: 0])
+            decisionsCounted[owner.partition] = owner.decisions
+        }
+    }
 
     private func take(_ partition: Int32) {
         guard assigned.contains(partition), owners[partition] == nil else { return }
         let owner = PartitionOwner(partition: partition, book: book, ports: self)
         owners[partition] = owner
+        decisionsCounted[partition] = 0
         owner.start()
     }
 
@@ -193,6 +203,7 @@ extension Ledger: AnyLedger {
             owner.tick(stalledFor: stall)
             regulate(owner)
         }
+        count()
     }
 
     func mirrorAfresh(_ partition: Int32) { owners[partition]?.mirrorAfresh() }

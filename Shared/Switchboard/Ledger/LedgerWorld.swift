@@ -220,6 +220,18 @@ package final class LedgerWorld {
         }
     }
 
+    /// A frame that follows from no decision: the answer to a query. At most once.
+    package func send(_ frame: Opaque, to connection: Connection) {
+        deliver(DeliveryEntry(to: connection, frame: frame), to: connection.partition) { _ in }
+    }
+
+    /// Where partitions end, asked for after this call; nil where the broker does not say.
+    package func askEnds(_ places: [KafkaPartition], _ done: @escaping ([KafkaPartition: Int64]?) -> Void) {
+        admin.endOffsets(of: places) { result in
+            if case .success(let ends) = result { done(ends) } else { done(nil) }
+        }
+    }
+
     /// Frames of one turn for one gateway partition travel in one record.
     func deliver(_ entry: DeliveryEntry, to partition: Int32, _ done: @escaping (Bool) -> Void) {
         deliveries[partition, default: []].append(Delivery(entry: entry, done: done))

@@ -21,8 +21,12 @@ extension KafkaClient {
         blocking.async { [loop] in
             let isComplete = Self.hasLeaders(handle, names)
             loop.execute {
-                guard let (client, done) = waiting.value, let client = client.value, !client.isClosed else { return }
-                if isComplete { return done() }
+                guard let (client, done) = waiting.value else { return }
+                guard let client = client.value, !client.isClosed, !isComplete else {
+                    waiting.value = nil
+                    if let client = client.value, !client.isClosed { done() }
+                    return
+                }
                 client.metadataRetry = client.loop.schedule(after: Self.metadataPause) { [unowned client] in
                     client.ask(for: names, waiting)
                 }

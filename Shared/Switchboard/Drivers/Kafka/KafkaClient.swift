@@ -56,7 +56,7 @@ final class KafkaClient {
             throw KafkaFailure(RD_KAFKA_RESP_ERR__INVALID_ARG, during: operation, text: said)
         }
         self.handle = handle
-        wakeFD = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
+        wakeFD = crdkafka_wake_descriptor()
         precondition(wakeFD >= 0, "no eventfd left")
         for (index, name) in names.enumerated() {
             let configuration = rd_kafka_default_topic_conf_dup(handle)
@@ -89,7 +89,7 @@ final class KafkaClient {
     }
 
     /// Calls `serve` again when sockets and timers have had their turn.
-    func wakeAgain() { eventfd_write(wakeFD, 1) }
+    func wakeAgain() { crdkafka_wake(wakeFD) }
 
     private func enable(_ queue: OpaquePointer) {
         var one: UInt64 = 1
@@ -127,6 +127,7 @@ final class KafkaClient {
             remains.destroy()
             loop.execute {
                 guard let client = me.value else { return }
+                me.value = nil
                 for body in exchange(&client.onClosed, with: []) { body() }
             }
         }

@@ -8,12 +8,16 @@ package enum Digest {
     package static func sha1Hex(_ text: String) -> String { hex(sum(Array(text.utf8), EVP_sha1())) }
 
     /// Thirty-two bytes.
-    package static func hmacSHA256(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
+    package static func hmacSHA256(_ message: [UInt8], key: [UInt8]) -> [UInt8] { hmac(message, key, EVP_sha256()) }
+
+    /// For TURN credentials, which are defined with it.
+    package static func hmacSHA1(_ message: [UInt8], key: [UInt8]) -> [UInt8] { hmac(message, key, EVP_sha1()) }
+
+    private static func hmac(_ message: [UInt8], _ key: [UInt8], _ sum: OpaquePointer?) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { place, count in
             var length: UInt32 = 0
-            let made = HMAC(
-                EVP_sha256(), key, Int32(key.count), message, message.count, place.baseAddress, &length)
-            precondition(made != nil, "libcrypto has no HMAC-SHA256")
+            let made = HMAC(sum, key, Int32(key.count), message, message.count, place.baseAddress, &length)
+            precondition(made != nil, "libcrypto has no HMAC of that kind")
             count = Int(length)
         }
     }

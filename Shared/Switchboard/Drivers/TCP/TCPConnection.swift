@@ -83,7 +83,7 @@ package final class TCPConnection {
     package func send(_ bytes: [UInt8]) {
         guard isOpen, !bytes.isEmpty else { return }
         unsentBytes += bytes.count
-        if let last = unsent.last, last.count + bytes.count <= Self.gatherBytesMax {
+        if !unsent.isEmpty, unsent[unsent.count - 1].count + bytes.count <= Self.gatherBytesMax {
             unsent[unsent.count - 1].append(contentsOf: bytes)
         } else {
             unsent.append(bytes)

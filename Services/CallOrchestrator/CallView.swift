@@ -1,0 +1,136 @@
+import Switchboard
+
+/// Calls as tables: each decision as it stands in the log, and the records of each user.
+enum CallView {
+    private static let tables = """
+        CREATE TABLE decisions (
+            key TEXT NOT NULL, sequence INTEGER NOT NULL, time INTEGER NOT NULL, record BLOB NOT NULL,
+            PRIMARY KEY (key, sequence)) WITHOUT ROWID;
+        CREATE TABLE calls (
+            key TEXT PRIMARY KEY, app TEXT NOT NULL, startedAt INTEGER NOT NULL, isOver INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE INDEX callsByApp ON calls (app, isOver, startedAt);
+        CREATE TABLE members (user TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (user, key)) WITHOUT ROWID;
+        CREATE TABLE logs (
+            user TEXT NOT NULL, syncTime INTEGER NOT NULL, callId TEXT NOT NULL, entry BLOB NOT NULL,
+            PRIMARY KEY (user, callId)) WITHOUT ROWID;
+        CREATE UNIQUE INDEX logsByTime ON logs (user, syncTime);
+        """
+
+    static func make(
+        path: String, settings: LedgerSettings, fail: @escaping @Sendable (String) -> Void
+    ) -> LogView<CallFact> {
+        let filling = LogView<CallFact>.Filling(
+            migrations: [tables],
+            take: { database, _, _, record in try take(record, into: database) }, topic: Topic.callRecords,
+            takePlain: { database, time, user, value in try takeLog(value, of: user, at: time, into: database) })
+        return LogView(
+            name: "calls-view", path: path, settings: settings, ledger: .calls, filling: filling, fail: fail)
+    }
+
+    private static func take(_ record: LogRecord<CallFact>, into database: SQLiteDatabase) throws {
+        guard record.kind == .facts, !record.facts.isEmpty, let (app, _) = RecordKey.split(record.key) else { return }
+        try database.run(
+            """
+            INSERT OR IGNORE INTO decisions
+            VALUES (\(record.key), \(record.sequence), \(record.time.milliseconds), \(record.encoded()))
+            """)
+        for fact in record.facts {
+            switch fact {
+            case .started(let started):
+                try database.run(
+                    "INSERT OR IGNORE INTO calls VALUES (\(record.key), \(app.text), \(record.time.milliseconds), \(false))"
+                )
+                for user in [started.caller] + started.callees.map(\.user) {
+                    try database.run("INSERT OR IGNORE INTO members VALUES (\(RecordKey.of(app, user)), \(record.key))")
+                }
+            case .ended: try database.run("UPDATE calls SET isOver = \(true) WHERE key = \(record.key)")
+            default: break
+            }
+        }
+    }
+
+    /// A record is upserted by its call; its time is the broker's, and unique for its user.
+    private static func takeLog(
+        _ value: [UInt8], of user: String, at time: Timestamp, into database: SQLiteDatabase
+    ) throws {
+        guard var entry = try? CallLogEntry(json: value) else { return }
+        let newest = try database.first("SELECT max(syncTime) FROM logs WHERE user = \(user)") { row in
+            try row(Int64?.self)
+        }
+        entry.syncTime = Timestamp(milliseconds: max(time.milliseconds, ((newest ?? nil) ?? 0) + 1))
+        try database.run(
+            """
+            INSERT OR REPLACE INTO logs
+            VALUES (\(user), \(entry.syncTime.milliseconds), \(entry.callId.text), \(entry.encoded()))
+            """)
+    }
+
+    // MARK: questions
+
+    struct Story: Sendable {
+        var call: Call
+        var items: [CallTimeline.Item]
+    }
+
+    /// A call folded from its decisions; nil where there is none.
+    static func story(of key: String, in database: SQLiteDatabase) throws -> Story? {
+        guard let (_, id) = RecordKey.split(key) else { return nil }
+        let records = try database.all(
+            "SELECT record FROM decisions WHERE key = \(key) ORDER BY sequence"
+        ) { row in try row([UInt8].self) }
+        var story = Story(call: Call(id: CallID(id)), items: [])
+        for bytes in records {
+            let record = try LogRecord<CallFact>(json: bytes)
+            for fact in record.facts {
+                story.call.apply(fact, at: record.time)
+                story.items.append(CallTimeline.item(fact, of: story.call, at: record.time))
+            }
+        }
+        return story.call.phase == .unknown ? nil : story
+    }
+
+    static func keys(of app: AppKey, user: String?, isOver: Bool?, in database: SQLiteDatabase) throws -> [String] {
+        let over = isOver.map { $0 ? 1 : 0 }
+        if let user {
+            return try database.all(
+                """
+                SELECT calls.key FROM members JOIN calls ON calls.key = members.key
+                WHERE members.user = \("\(app.text)/\(user)") AND (\(over) IS NULL OR isOver = \(over))
+                ORDER BY startedAt DESC LIMIT \(CallDoor.pageMax)
+                """
+            ) { row in try row(String.self) }
+        }
+        return try database.all(
+            """
+            SELECT key FROM calls WHERE app = \(app.text) AND (\(over) IS NULL OR isOver = \(over))
+            ORDER BY startedAt DESC LIMIT \(CallDoor.pageMax)
+            """
+        ) { row in try row(String.self) }
+    }
+
+    /// A page of a user's records; bounds are exclusive.
+    static func logs(of user: String, _ wish: CallLogsRequest, in database: SQLiteDatabase) throws -> CallLogsAnswer {
+        let descending = wish.order == 1
+        let isOpen = wish.startTime == nil || wish.startTime == Timestamp(milliseconds: -1)
+        let start = isOpen ? (descending ? Int64.max : -1) : (wish.startTime?.milliseconds ?? 0)
+        let read = { (row: inout SQLiteRow) throws in try CallLogEntry(json: try row([UInt8].self)) }
+        var found =
+            descending
+            ? try database.all(
+                """
+                SELECT entry FROM logs WHERE user = \(user) AND syncTime < \(start)
+                ORDER BY syncTime DESC LIMIT \(wish.count + 1)
+                """, read)
+            : try database.all(
+                """
+                SELECT entry FROM logs WHERE user = \(user) AND syncTime > \(start)
+                ORDER BY syncTime LIMIT \(wish.count + 1)
+                """, read)
+        var answer = CallLogsAnswer()
+        answer.hasMore = found.count > wish.count
+        found = Array(found.prefix(wish.count))
+        answer.syncTime = found.last?.syncTime ?? Timestamp(milliseconds: max(0, isOpen ? 0 : start))
+        answer.logs = found
+        return answer
+    }
+}

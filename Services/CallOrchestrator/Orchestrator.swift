@@ -1,0 +1,75 @@
+import Switchboard
+
+/// The parts of this service, and how they come up: the ledger of calls, then the view and its doors.
+final class Orchestrator {
+    private let host: ServiceHost
+    private let settings: LedgerSettings
+    private let redis: RedisClient
+    private let world: LedgerWorld
+    private let calls: Ledger<CallBook>
+    private let nonces: RedisNonces
+    private let hasView: Bool
+    private var directory: Directory?
+    private var view: LogView<CallFact>?
+    private var queries: Queries?
+
+    /// The owners' group, for ever.
+    private static let group = "switchboard.call-orchestrator.v1"
+
+    init(_ host: ServiceHost, _ configuration: Configuration) throws {
+        self.host = host
+        hasView = configuration.hasView
+        settings = LedgerSettings(
+            kafka: host.settings.kafka, group: Self.group, partitions: host.settings.partitions,
+            replication: host.settings.replication)
+        redis = RedisClient(
+            loop: host.loop, settings: try RedisSettings(url: host.settings.redis, name: host.settings.instance))
+        nonces = RedisNonces(redis: redis, memory: ServerAPI.nonceMemory)
+        world = try LedgerWorld(
+            loop: host.loop, settings: settings, mirror: RedisStateMirror(redis: redis, loop: host.loop), log: host.log)
+        calls = world.add(CallBook(media: configuration.turn.grants))
+        LedgerMetrics.count(calls, partitions: settings.partitions, in: host.metrics)
+        for condition in ["ledger", "directory"] { host.health.set(condition, false) }
+        world.onReady = { [unowned self] in ledgerIsReady() }
+        world.onFatal = { [unowned self] reason in self.host.fail(reason) }
+        host.onStop("queries") { [self] done in if let queries { queries.close(done) } else { done() } }
+        host.onStop("ledger") { [self] done in world.stop(done) }
+        host.onStop("views") { [self] done in
+            directory?.close()
+            redis.close()
+            guard let view else { return done() }
+            let finish = LoopBound(done, on: host.loop)
+            view.close { [loop = host.loop] in loop.execute { finish.value?() } }
+        }
+        world.start()
+    }
+
+    private func ledgerIsReady() {
+        host.health.set("ledger", true)
+        do {
+            let directory = try Directory(settings: settings, loop: host.loop)
+            directory.onComplete = { [unowned self] in host.health.set("directory", true) }
+            directory.onFailure = { [unowned self] reason in host.fail(reason) }
+            self.directory = directory
+            guard hasView else { return }
+            let bound = LoopBound(host, on: host.loop)
+            let view = CallView.make(path: "\(host.settings.data)/calls.sqlite", settings: settings) {
+                [loop = host.loop] reason in
+                loop.execute { bound.value?.fail(reason) }
+            }
+            self.view = view
+            queries = try Queries(world: world, view: view, log: host.log)
+            openDoor(directory, view)
+        } catch {
+            host.fail("\(error)")
+        }
+    }
+
+    private func openDoor(_ directory: Directory, _ view: LogView<CallFact>) {
+        let api = ServerAPI(
+            metrics: host.metrics, secret: { directory.entry(AppKey($0))?.secret },
+            takeNonce: { [nonces] app, nonce, done in nonces.take(AppKey(app), nonce, done) })
+        let door = CallDoor(api: api, world: world, view: view, loop: host.loop)
+        host.onRequest = { request, responder in door.answer(request, responder) }
+    }
+}

@@ -1,0 +1,23 @@
+/// What a ledger says of itself in `/metrics`.
+package enum LedgerMetrics {
+    /// Names the partitions that this copy decides, and counts its decisions. On the ledger's loop.
+    package static func count<B: Book>(_ ledger: Ledger<B>, partitions: Int32, in metrics: Metrics) {
+        let name = ledger.name.rawValue
+        let owned = (0..<partitions).map { partition in
+            metrics.gauge(
+                "switchboard_ledger_owned", help: "1 for each partition that this copy decides",
+                labels: ["ledger": name, "partition": "\(partition)"])
+        }
+        let takeovers = metrics.counter(
+            "switchboard_ledger_takeovers_total", help: "Partitions that this copy began to decide",
+            labels: ["ledger": name])
+        ledger.onOwnership = { partition, owns in
+            owned[Int(partition)].set(owns ? 1 : 0)
+            if owns { takeovers.add() }
+        }
+        ledger.live = metrics.gauge(
+            "switchboard_ledger_live", help: "Aggregates in memory", labels: ["ledger": name])
+        ledger.decided = metrics.counter(
+            "switchboard_ledger_decisions_total", help: "Records decided", labels: ["ledger": name])
+    }
+}

@@ -1,0 +1,233 @@
+/// A view: SQLite tables filled from a ledger's log, the position in the same transaction. Delete the file and it is
+/// filled again.
+///
+/// It lives on a loop and thread of its own, reads lazily, and takes a turn's records in one transaction.
+package final class LogView<Fact: Message>: @unchecked Sendable {
+    package typealias Record = LogRecord<Fact>
+
+    /// What fills the tables; called on the view's thread, within a transaction.
+    package struct Filling: Sendable {
+        /// Appended to, never changed: see `SQLiteDatabase.migrate`.
+        package var migrations: [String]
+        package var take: @Sendable (SQLiteDatabase, Int64, Timestamp, Record) throws -> Void
+        /// A topic beside the log whose records are taken as they are.
+        package var topic: String?
+        package var takePlain: @Sendable (SQLiteDatabase, Timestamp, _ key: String, [UInt8]) throws -> Void
+
+        package init(
+            migrations: [String], take: @escaping @Sendable (SQLiteDatabase, Int64, Timestamp, Record) throws -> Void,
+            topic: String? = nil,
+            takePlain: @escaping @Sendable (SQLiteDatabase, Timestamp, String, [UInt8]) throws -> Void = { _, _, _, _ in
+            }
+        ) {
+            self.migrations = migrations
+            self.take = take
+            self.topic = topic
+            self.takePlain = takePlain
+        }
+    }
+
+    private let loop: EventLoop
+    private let name: String
+    private let settings: LedgerSettings
+    private let ledger: LedgerName
+    private let filling: Filling
+    private let path: String
+    private let fail: @Sendable (String) -> Void
+
+    // On the view's loop alone.
+    private var database: SQLiteDatabase?
+    private var follower: LogFollower<Fact>?
+    private var plainReader: KafkaReader?
+    private var plainNext: [Int32: Int64] = [:]
+    private var batch: [(partition: Int32, offset: Int64, time: Timestamp, record: Record)] = []
+    private var plainBatch: [(partition: Int32, offset: Int64, time: Timestamp, key: String, value: [UInt8])] = []
+    private var waiting: [Waiting] = []
+    private var patience: LoopTimer?
+
+    private struct Waiting {
+        let ends: [KafkaPartition: Int64]
+        let deadline: ContinuousClock.Instant
+        let then: (SQLiteDatabase?) -> Void
+    }
+
+    private static var positionTables: String {
+        """
+        CREATE TABLE positions (
+            topic TEXT NOT NULL, partition INTEGER NOT NULL, nextOffset INTEGER NOT NULL,
+            incarnation TEXT, nextOrdinal INTEGER NOT NULL, markerOffset INTEGER NOT NULL,
+            PRIMARY KEY (topic, partition)) WITHOUT ROWID;
+        """
+    }
+
+    /// - Parameter fail: called once, from the view's thread, when the view cannot go on.
+    package init(
+        name: String, path: String, settings: LedgerSettings, ledger: LedgerName, filling: Filling,
+        fail: @escaping @Sendable (String) -> Void
+    ) {
+        loop = EventLoop(name: name)
+        self.name = name
+        self.path = path
+        self.settings = settings
+        self.ledger = ledger
+        self.filling = filling
+        self.fail = fail
+        loop.start()
+        loop.execute { self.begin() }
+    }
+
+    package func close(_ done: @escaping @Sendable () -> Void) {
+        loop.execute { [self] in
+            patience = nil
+            let finish = { [self] in
+                database = nil
+                loop.stop()
+                done()
+            }
+            guard let follower else { return finish() }
+            follower.close { [self] in
+                if let plainReader { plainReader.close(finish) } else { finish() }
+            }
+        }
+    }
+
+    // MARK: reading
+
+    /// Runs `body` on the view's thread once the view shows everything before `ends`.
+    /// - Parameter done: on the view's thread; nil where it was not there in time, or the tables could not be read.
+    package func read<T: Sendable>(
+        whenAt ends: [KafkaPartition: Int64], within limit: Duration,
+        _ body: @escaping @Sendable (SQLiteDatabase) throws -> T, _ done: @escaping @Sendable (T?) -> Void
+    ) {
+        loop.execute { [self] in
+            let waiter = Waiting(ends: ends, deadline: .now + limit) { database in
+                done(database.flatMap { try? body($0) })
+            }
+            if isAt(ends) { waiter.then(database) } else { waiting.append(waiter) }
+        }
+    }
+
+    private func isAt(_ ends: [KafkaPartition: Int64]) -> Bool {
+        ends.allSatisfy { place, end in
+            let next =
+                place.topic == ledger.log ? follower?.position(place.partition)?.nextOffset : plainNext[place.partition]
+            return (next ?? 0) >= end
+        }
+    }
+
+    private func serveWaiting(at now: ContinuousClock.Instant = .now) {
+        guard !waiting.isEmpty else { return }
+        var rest: [Waiting] = []
+        for waiter in waiting {
+            if isAt(waiter.ends) {
+                waiter.then(database)
+            } else if waiter.deadline <= now {
+                waiter.then(nil)
+            } else {
+                rest.append(waiter)
+            }
+        }
+        waiting = rest
+    }
+
+    // MARK: filling
+
+    private func begin() {
+        do {
+            let database = try SQLiteDatabase(path: path)
+            try database.migrate([Self.positionTables] + filling.migrations)
+            self.database = database
+            try follow(database)
+            patience = loop.every(.milliseconds(100)) { [unowned self] in serveWaiting() }
+        } catch {
+            fail("\(name): \(error)")
+        }
+    }
+
+    private func follow(_ database: SQLiteDatabase) throws {
+        let follower = try LogFollower<Fact>(settings: settings.kafka, ledger: ledger, loop: loop, lazy: true)
+        follower.onRecord = { [unowned self] partition, offset, time, record in
+            batch.append((partition, offset, time, record))
+        }
+        follower.onTurnEnd = { [unowned self] in store() }
+        follower.onFailure = { [unowned self] partition, reason in fail("\(name), partition \(partition): \(reason)") }
+        self.follower = follower
+        for partition in 0..<settings.partitions(of: ledger) {
+            follower.follow(partition, from: try storedPosition(database, ledger.log, partition))
+        }
+        guard let topic = filling.topic else { return }
+        let reader = try KafkaReader(settings: settings.kafka, topics: [topic], loop: loop, lazy: true)
+        reader.onRecord = { [unowned self] record in
+            plainBatch.append(
+                (
+                    record.partition, record.offset, record.timestamp, String(decoding: record.key, as: UTF8.self),
+                    Array(record.value)
+                ))
+        }
+        reader.onTurnEnd = { [unowned self] in store() }
+        reader.onFailure = { [unowned self] _, _, failure in fail("\(name): \(failure)") }
+        plainReader = reader
+        for partition in 0..<settings.partitions {
+            let stored = try storedPosition(database, topic, partition)
+            plainNext[partition] = stored?.nextOffset ?? 0
+            reader.add(KafkaTopicID(0), partition, at: stored.map { .offset($0.nextOffset) } ?? .beginning)
+        }
+    }
+
+    private func storedPosition(
+        _ database: SQLiteDatabase, _ topic: String, _ partition: Int32
+    ) throws -> LogFollower<Fact>.Position? {
+        try database.first(
+            """
+            SELECT nextOffset, incarnation, nextOrdinal, markerOffset FROM positions
+            WHERE topic = \(topic) AND partition = \(Int(partition))
+            """
+        ) { row in
+            let next: Int64 = try row()
+            let incarnation: String? = try row()
+            let ordinal: Int64 = try row()
+            let marker: Int64 = try row()
+            return LogFollower<Fact>.Position(
+                nextOffset: next,
+                rule: LogRule(incarnation: incarnation, nextOrdinal: ordinal, markerOffset: marker))
+        }
+    }
+
+    private func store() {
+        guard let database else { return }
+        let records = exchange(&batch, with: [])
+        let plain = exchange(&plainBatch, with: [])
+        do {
+            try database.transaction {
+                for item in records { try filling.take(database, item.offset, item.time, item.record) }
+                for item in plain { try filling.takePlain(database, item.time, item.key, item.value) }
+                for partition in follower?.followed ?? [] {
+                    guard let position = follower?.position(partition) else { continue }
+                    try store(position, ledger.log, partition, in: database)
+                }
+                for item in plain { plainNext[item.partition] = item.offset + 1 }
+                guard let topic = filling.topic else { return }
+                for partition in Set(plain.map(\.partition)) {
+                    let next = plainNext[partition] ?? 0
+                    try store(.init(nextOffset: next, rule: LogRule()), topic, partition, in: database)
+                }
+            }
+            serveWaiting()
+        } catch {
+            fail("\(name): \(error)")
+        }
+    }
+
+    private func store(
+        _ position: LogFollower<Fact>.Position, _ topic: String, _ partition: Int32, in database: SQLiteDatabase
+    ) throws {
+        let rule = position.rule
+        try database.run(
+            """
+            INSERT INTO positions VALUES (\(topic), \(Int(partition)), \(position.nextOffset), \(rule.incarnation),
+                \(rule.nextOrdinal), \(rule.markerOffset))
+            ON CONFLICT DO UPDATE SET nextOffset = excluded.nextOffset, incarnation = excluded.incarnation,
+                nextOrdinal = excluded.nextOrdinal, markerOffset = excluded.markerOffset
+            """)
+    }
+}

@@ -1,0 +1,169 @@
+"""The broker under trial, and what every case needs of it."""
+
+import os
+import resource
+import signal
+import subprocess
+import time
+import uuid
+
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+QUIET = {"log_level": 0, "socket.nagle.disable": True}
+
+
+def needs(*what):
+    """Marks a case: `own` a broker that may be killed and looked into, `java` Kafka's own tools."""
+    def mark(function):
+        function.needs = what
+        return function
+    return mark
+
+
+def wait_until(what, condition, seconds=15):
+    end = time.time() + seconds
+    while time.time() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"never came true in {seconds} s: {what}")
+
+
+class ForeignBroker:
+    is_own = False
+
+    def __init__(self, bootstrap):
+        self.bootstrap = bootstrap
+
+    def lacks(self, wanted):
+        if "own" in wanted and not self.is_own:
+            return "only with --broker-binary"
+        if "java" in wanted and not os.environ.get("KAFKA_HOME"):
+            return "KAFKA_HOME is not set"
+        return None
+
+    def stop(self):
+        pass
+
+    # what cases ask for
+
+    def admin(self):
+        return AdminClient({"bootstrap.servers": self.bootstrap, **QUIET})
+
+    def topic(self, partitions=1, **config):
+        """A new topic with append times, as all have on the embedded log."""
+        name = f"t-{uuid.uuid4().hex[:12]}"
+        settings = {"message.timestamp.type": "LogAppendTime"}
+        settings.update({key.replace("_", "."): str(value) for key, value in config.items()})
+        new = NewTopic(name, num_partitions=partitions, replication_factor=1, config=settings)
+        admin = self.admin()  # A client must outlive what it was asked.
+        admin.create_topics([new])[name].result(15)
+        return name
+
+    def producer(self, **config):
+        settings = {"bootstrap.servers": self.bootstrap, "enable.idempotence": True, "linger.ms": 0, **QUIET}
+        settings.update({key.replace("_", "."): value for key, value in config.items()})
+        return Producer(settings)
+
+    def consumer(self, group=None, **config):
+        settings = {
+            "bootstrap.servers": self.bootstrap, "group.id": group or f"g-{uuid.uuid4().hex[:8]}",
+            "auto.offset.reset": "earliest", "enable.auto.commit": False, "session.timeout.ms": 6000,
+            "heartbeat.interval.ms": 500, **QUIET,
+        }
+        settings.update({key.replace("_", "."): value for key, value in config.items()})
+        return Consumer(settings)
+
+    def send(self, topic, values, **config):
+        """Sends all and waits for all acknowledgements. -> offsets in the order of the values"""
+        producer, offsets, problems = self.producer(**config), {}, []
+
+        def delivered(index):
+            def note(error, message):
+                if error:
+                    problems.append(error)
+                else:
+                    offsets[index] = (message.partition(), message.offset())
+            return note
+
+        for index, value in enumerate(values):
+            key, value, headers = value if isinstance(value, tuple) else (None, value, None)
+            producer.produce(topic, value, key=key, headers=headers, on_delivery=delivered(index))
+            producer.poll(0)
+        producer.flush(30)
+        assert not problems, problems[:3]
+        assert len(offsets) == len(values), f"{len(offsets)} of {len(values)} acknowledged"
+        return [offsets[index] for index in range(len(values))]
+
+    def read(self, topic, count, group=None, seconds=20, consumer=None, **config):
+        """Reads `count` messages from the start, or from what the group committed."""
+        own = consumer is None
+        if own:
+            consumer = self.consumer(group, **config)
+            consumer.subscribe([topic])
+        messages, end = [], time.time() + seconds
+        while len(messages) < count and time.time() < end:
+            message = consumer.poll(0.2)
+            if message is not None:
+                assert message.error() is None, message.error()
+                messages.append(message)
+        if own:
+            consumer.close()
+        assert len(messages) == count, f"{len(messages)} of {count} read"
+        return messages
+
+
+class OwnBroker(ForeignBroker):
+    is_own = True
+
+    def __init__(self, binary, folder):
+        self.binary, self.folder = os.path.abspath(binary), folder
+        self.log = open(f"{folder}/broker.log", "ab")
+        self.data = f"{folder}/data"
+        self.port = 0
+        self.process = None
+        self.start()
+
+    def start(self, **environment):
+        settings = {
+            "PATH": os.environ["PATH"], "SWITCHBOARD_DATA": self.data, "SWITCHBOARD_LISTEN": f"127.0.0.1:{self.port}",
+            "SWITCHBOARD_LOG_LEVEL": "debug", **environment,
+        }
+        port_file = f"{self.data}/port"
+        if os.path.exists(port_file):
+            os.remove(port_file)
+        # Python ignores SIGXFSZ; the broker inherits that, so that a limit on its files is an error and not its end.
+        self.process = subprocess.Popen([self.binary], env=settings, stderr=self.log, restore_signals=False)
+        wait_until("the broker listens", lambda: os.path.exists(port_file) and open(port_file).read())
+        self.port = int(open(port_file).read())
+        self.bootstrap = f"127.0.0.1:{self.port}"
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def restart(self, **environment):
+        self.kill()
+        self.start(**environment)
+
+    def limit_files(self, byte_count):
+        """Lets no file grow beyond so many bytes: as near to a full disk as one gets without one."""
+        hard = resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE)[1]
+        limit = resource.RLIM_INFINITY if byte_count is None else byte_count
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (limit, hard))
+
+    def log_lines(self):
+        self.log.flush()
+        return open(f"{self.folder}/broker.log").read().splitlines()
+
+    def resident_bytes(self):
+        for line in open(f"/proc/{self.process.pid}/status"):
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) * 1024
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(15)
+        assert code == 0, f"the broker ended with {code}"

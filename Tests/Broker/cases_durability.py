@@ -1,0 +1,205 @@
+"""What was acknowledged is there: after kills, restarts, lost answers, torn ends; and goes when it is old."""
+
+import glob
+import os
+import socket
+import threading
+import time
+
+from broker import needs, wait_until
+from wire import Wire, batch, batches, fetch, produce, producer_id
+
+
+def produce_under(broker, topic, count, disturb, **config):
+    """Produces `count` numbers over 7 keys while `disturb` does what it wants; all must be there once and in order."""
+    producer, problems, acknowledged = broker.producer(
+        reconnect_backoff_max_ms=300, retry_backoff_ms=50, message_timeout_ms=60_000, **config), [], []
+
+    def delivered(error, message):
+        (problems if error else acknowledged).append(error or message)
+
+    for number in range(count):
+        producer.produce(topic, str(number).encode(), key=str(number % 7), on_delivery=delivered)
+        producer.poll(0)
+        if number % 20 == 0:
+            time.sleep(0.01)
+        disturb(number)
+    producer.flush(60)
+    assert not problems and len(acknowledged) == count, (problems[:3], len(acknowledged))
+    messages = broker.read(topic, count, seconds=30)
+    numbers = [int(m.value()) for m in messages]
+    assert len(set(numbers)) == count, "something is there twice"
+    for key in range(7):
+        of_key = [number for number in numbers if number % 7 == key]
+        assert of_key == sorted(of_key), "out of order"
+
+
+@needs("own")
+def test_nothing_is_lost_or_doubled_when_the_broker_is_killed_under_load(broker):
+    topic = broker.topic(partitions=3)
+    produce_under(broker, topic, 6000, lambda n: broker.restart() if n in (1500, 3000, 4500) else None)
+
+
+@needs("own")
+def test_the_same_with_every_batch_on_the_disk_first(broker):
+    broker.restart(SWITCHBOARD_FSYNC="every")
+    topic = broker.topic(partitions=3)
+    produce_under(
+        broker, topic, 3000, lambda n: broker.restart(SWITCHBOARD_FSYNC="every") if n in (1000, 2000) else None)
+    broker.restart()
+
+
+class Cutter:
+    """Stands between client and broker, and cuts connections in the moment an answer comes by."""
+
+    def __init__(self, target, port):
+        self.target, self.cuts, self.answers, self.is_open = target, 0, 0, True
+        self.listener = socket.create_server(("127.0.0.1", port))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while self.is_open:
+            try:
+                client, _ = self.listener.accept()
+                broker = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                continue
+            for source, sink, is_answer in [(client, broker, False), (broker, client, True)]:
+                threading.Thread(target=self.pump, args=(source, sink, is_answer), daemon=True).start()
+
+    def pump(self, source, sink, is_answer):
+        try:
+            while data := source.recv(65536):
+                if is_answer:
+                    self.answers += 1
+                    if self.answers % 8 == 0 and self.cuts < 21:
+                        self.cuts += 1
+                        break
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.is_open = False
+        self.listener.close()
+
+
+@needs("own")
+def test_lost_answers_make_no_duplicates(broker):
+    topic = broker.topic(partitions=3)
+    cutter = Cutter(broker.port, 0)
+    broker.restart(SWITCHBOARD_ADVERTISE=f"127.0.0.1:{cutter.port}")
+    direct, broker.bootstrap = broker.bootstrap, f"127.0.0.1:{cutter.port}"
+    try:
+        produce_under(broker, topic, 6000, lambda n: None)
+        assert cutter.cuts == 21, cutter.cuts
+    finally:
+        cutter.close()
+        broker.bootstrap = direct
+        broker.restart()
+
+
+@needs("own")
+def test_producers_offsets_and_topics_are_known_after_a_kill(broker):
+    topic, wire = broker.topic(partitions=2), Wire(broker.bootstrap)
+    producer, epoch = producer_id(wire)
+    sent = [batch([b"x"] * 2, producer, epoch, sequence) for sequence in (0, 2, 4)]
+    first = [produce(wire, topic, 0, data) for data in sent]
+    broker.restart()
+    wire = Wire(broker.bootstrap)
+    assert producer_id(wire)[0] > producer
+    assert [produce(wire, topic, 0, data) for data in sent] == first
+    assert produce(wire, topic, 0, batch([b"x"], producer, epoch, 9))[0] == 45
+    assert produce(wire, topic, 0, batch([b"x"], producer, epoch, 6))[:2] == (0, 6)
+
+
+def active_segment(broker, topic):
+    return sorted(glob.glob(f"{broker.data}/partitions/{topic}-0/*.log"))[-1]
+
+
+@needs("own")
+def test_a_torn_end_is_cut_and_written_over(broker):
+    topic, wire = broker.topic(), Wire(broker.bootstrap)
+    for index in range(3):
+        produce(wire, topic, 0, batch([b"whole"]))
+    broker.kill()
+    path = active_segment(broker, topic)
+    size = os.path.getsize(path)
+    one = size // 3
+    data = open(path, "rb").read()
+    for torn, left in [
+        (data + data[:30], 3), (data + os.urandom(500), 3), (data + b"\0" * 4096, 3), (data[:-1], 2),
+        (data[:2 * one + 5], 2), (data[:-3] + b"\xff" + data[-2:], 2), (data[:one + 70] + b"\xff" + data[one + 71:], 1),
+    ]:
+        open(path, "wb").write(torn)
+        broker.start()
+        wire = Wire(broker.bootstrap)
+        code, mark, _, records = fetch(wire, topic, 0, 0, wait=0)
+        assert (code, mark) == (0, left) and all(b["intact"] for b in batches(records)), (mark, left)
+        assert produce(wire, topic, 0, batch([b"next"]))[:2] == (0, left)
+        broker.kill()
+    broker.start()
+
+
+@needs("own")
+def test_old_segments_go_by_time_and_by_size(broker):
+    by_time = broker.topic(retention_ms=1500)
+    by_size = broker.topic(retention_bytes=200_000)
+    kept = broker.topic()
+    wire = Wire(broker.bootstrap)
+    for _ in range(60):
+        for topic in (by_time, by_size, kept):
+            assert produce(wire, topic, 0, batch([os.urandom(10_000)]))[0] == 0
+    wait_until("size is kept", lambda: fetch(wire, by_size, 0, 59)[2] > 30)
+    start = fetch(wire, by_size, 0, 59)[2]
+    assert 20 <= 60 - start <= 30, start
+    wait_until("all that is old has gone", lambda: fetch(wire, by_time, 0, 60, wait=0)[2] == 60)
+    assert fetch(wire, by_time, 0, 0)[0] == 1
+    assert fetch(wire, kept, 0, 0)[2] == 0
+    broker.restart()
+    wire = Wire(broker.bootstrap)
+    assert fetch(wire, by_time, 0, 60, wait=0)[1:3] == (60, 60)
+    assert fetch(wire, by_size, 0, 59)[1:3] == (60, start)
+    assert produce(wire, by_time, 0, batch([b"x"]))[:2] == (0, 60)
+
+
+@needs("own")
+def test_a_producer_is_known_although_its_records_have_gone(broker):
+    topic, wire = broker.topic(retention_ms=1000), Wire(broker.bootstrap)
+    producer, epoch = producer_id(wire)
+    last = batch([b"x"], producer, epoch, 1)
+    produce(wire, topic, 0, batch([b"x"], producer, epoch, 0))
+    assert produce(wire, topic, 0, last)[:2] == (0, 1)
+    wait_until("they have gone", lambda: fetch(wire, topic, 0, 2, wait=0)[2] == 2)
+    broker.restart()
+    wire = Wire(broker.bootstrap)
+    assert produce(wire, topic, 0, last)[:2] == (0, 1)
+    assert produce(wire, topic, 0, batch([b"x"], producer, epoch, 2))[:2] == (0, 2)
+
+
+@needs("own")
+def test_a_full_disk_refuses_and_loses_nothing(broker):
+    topic, wire = broker.topic(), Wire(broker.bootstrap)
+    assert produce(wire, topic, 0, batch([b"x" * 1000]))[0] == 0
+    broker.limit_files(20_500)
+    codes = [produce(wire, topic, 0, batch([b"x" * 1000]))[0] for _ in range(30)]
+    taken = codes.count(0)
+    assert set(codes) == {0, 56} and codes == sorted(codes) and taken in (17, 18), codes
+    assert sum(b["count"] for b in batches(fetch(wire, topic, 0, 0)[3])) == taken + 1
+    # An idempotent producer whose first batches are refused, and who sends several at once, loses none and their order.
+    producer, problems = broker.producer(retry_backoff_ms=50, message_timeout_ms=30_000), []
+    for number in range(200):
+        producer.produce(topic, str(number).encode() * 500, on_delivery=lambda e, m: e and problems.append(e))
+        producer.poll(0.005)
+    broker.limit_files(None)
+    producer.flush(30)
+    assert not problems, problems[:3]
+    values = [m.value() for m in broker.read(topic, taken + 201)][taken + 1:]
+    assert values == [str(number).encode() * 500 for number in range(200)]
+    assert any("the disk refuses" in line for line in broker.log_lines())

@@ -1,0 +1,160 @@
+"""Bad, greedy and vanishing clients: they lose their own connection, and nobody else notices."""
+
+import os
+import random
+import socket
+import struct
+import time
+
+from broker import needs, wait_until
+from cases_protocol import advertised
+from wire import Wire, array, batch, blob, fetch_body, i16, i32, i64, produce, string
+
+MALFORMED = {
+    "a length below nothing": i32(-5),
+    "a length of nothing": i32(0) + b"xxxx",
+    "a length of two gigabytes": i32(2**31 - 1),
+    "an http request": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a tls hello": bytes.fromhex("16030100c8010000c40303"),
+    "an unknown request": blob(i16(999) + i16(0) + i32(1) + string("x")),
+    "a request below nothing": blob(i16(-1) + i16(0) + i32(1) + string("x")),
+    "an unknown version": blob(i16(3) + i16(99) + i32(1) + string("x") + array([])),
+    "a client id longer than the request": blob(i16(3) + i16(1) + i32(1) + i16(3000) + b"x"),
+    "an array longer than the request": blob(i16(3) + i16(1) + i32(1) + string("x") + i32(2**31 - 1)),
+    "an array below nothing": blob(i16(0) + i16(7) + i32(1) + string("x") + string(None) + i16(1) + i32(1) + i32(-7)),
+    "a request that ends early": blob(i16(1) + i16(11) + i32(1) + string("x") + i32(-1) + i32(0)),
+    "records longer than the request": blob(
+        i16(0) + i16(7) + i32(1) + string("x") + string(None) + i16(1) + i32(1000)
+        + array([string("t") + array([i32(0) + i32(2**30) + b"abc"])])),
+}
+
+
+def test_malformed_requests_close_their_own_connection(broker):
+    other = Wire(broker.bootstrap)
+    for what, data in MALFORMED.items():
+        wire = Wire(broker.bootstrap, timeout=5)
+        wire.send_raw(data)
+        assert wire.is_closed(), f"{what}: still open"
+        assert advertised(other), what
+
+
+@needs("own")
+def test_each_malformed_request_leaves_one_line(broker):
+    before = len(broker.log_lines())
+    for data in MALFORMED.values():
+        wire = Wire(broker.bootstrap, timeout=5)
+        wire.send_raw(data)
+        assert wire.is_closed()
+    lines = [line for line in broker.log_lines()[before:] if "for what it sent" in line]
+    assert len(lines) == len(MALFORMED), lines
+
+
+def test_noise_disturbs_nobody(broker):
+    other, dice = Wire(broker.bootstrap), random.Random(7)
+    for _ in range(300):
+        wire = Wire(broker.bootstrap, timeout=5)
+        key, version = dice.choice([0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 22, 32, 37]), dice.randrange(8)
+        body = dice.randbytes(dice.randrange(200))
+        try:
+            wire.send_raw(blob(i16(key) + i16(version) + i32(1) + string("noise") + body))
+            wire.socket.shutdown(dice.choice([socket.SHUT_RDWR, socket.SHUT_WR]))
+        except OSError:
+            pass
+        wire.close()
+    assert advertised(other)
+
+
+def test_a_request_that_comes_byte_by_byte_is_understood(broker):
+    wire = Wire(broker.bootstrap)
+    wire.correlation = 1
+    for byte in blob(i16(18) + i16(0) + i32(1) + string("slow")):
+        wire.send_raw(bytes([byte]))
+        time.sleep(0.002)
+    assert wire.receive(1).i16() == 0
+
+
+def test_clients_that_vanish_in_every_order(broker):
+    topic = broker.topic()
+    request = fetch_body(topic, 0, 0, wait=3000)
+    for index in range(60):
+        wire = Wire(broker.bootstrap)
+        wire.send("fetch", 11, request)
+        if index % 3 == 0:
+            wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif index % 3 == 1:
+            wire.socket.shutdown(socket.SHUT_WR)
+        wire.close()
+    wire = Wire(broker.bootstrap)
+    for _ in range(5):
+        assert produce(wire, topic, 0, batch([b"x"]))[0] == 0
+
+
+@needs("own")
+def test_readers_that_do_not_read_take_little_memory(broker):
+    topic, wire = broker.topic(), Wire(broker.bootstrap)
+    for _ in range(16):
+        assert produce(wire, topic, 0, batch([os.urandom(900_000)]))[0] == 0
+    before = broker.resident_bytes()
+    lazy = []
+    for _ in range(100):
+        reader = Wire(broker.bootstrap)
+        reader.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        for _ in range(20):
+            reader.send("fetch", 11, fetch_body(topic, 0, 0, wait=0, most=50 << 20))
+        lazy.append(reader)
+    start = time.time()
+    for _ in range(50):
+        assert produce(wire, topic, 0, batch([b"x"]))[0] == 0
+    assert time.time() - start < 5, f"the others are slow: {time.time() - start:.1f} s"
+    grown = broker.resident_bytes() - before
+    assert grown < 400 << 20, f"{grown >> 20} MiB more"
+    for reader in lazy:
+        reader.close()
+    wait_until("memory is given back", lambda: broker.resident_bytes() - before < 150 << 20)
+
+
+@needs("own")
+def test_unfinished_requests_take_little_memory(broker):
+    before, halves = broker.resident_bytes(), []
+    for _ in range(40):
+        wire = Wire(broker.bootstrap)
+        try:
+            wire.send_raw(i32(15 << 20) + b"x" * (14 << 20))
+        except OSError:
+            pass
+        halves.append(wire)
+    assert broker.resident_bytes() - before < 450 << 20
+    assert advertised(Wire(broker.bootstrap))
+    for wire in halves:
+        wire.close()
+
+
+@needs("own")
+def test_connections_are_limited(broker):
+    wires = []
+    for _ in range(1100):
+        wires.append(Wire(broker.bootstrap, timeout=5))
+    refused = [wire for wire in wires[-90:] if wire.is_closed()]
+    assert len(refused) == 90
+    for wire in wires:
+        wire.close()
+
+    def again():
+        try:
+            return advertised(Wire(broker.bootstrap))
+        except (OSError, ConnectionError):
+            return None
+
+    wait_until("it takes connections again", again)
+
+
+@needs("own")
+def test_ten_thousand_members_joining_at_once_are_bounded(broker):
+    wire = Wire(broker.bootstrap, timeout=20)
+    codes = set()
+    for index in range(1200):
+        body = string("crowd") + i32(6000) + i32(6000) + string("") + string(None) + string("consumer")
+        answer = wire.ask("joinGroup", 5, body + array([string("range") + blob(b"")]))
+        answer.i32()
+        codes.add(answer.i16())
+    assert codes == {79, 81}, codes

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Tries a broker of the Kafka protocol through clients that are not ours: librdkafka (confluent-kafka), kcat, the
+protocol by hand, and Kafka's own tools where KAFKA_HOME names an installation.
+
+    conformance.py --broker-binary PATH      starts the embedded log, kills it, starts it again
+    conformance.py --bootstrap HOST:PORT     any broker that runs; what needs a restart is left out, and said so
+    --only WORD                              the cases with that word in their names
+
+The last line is `N passed, N failed`; the exit code is 0 only when none failed.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import cases_clients
+import cases_durability
+import cases_groups
+import cases_java
+import cases_limits
+import cases_protocol
+from broker import ForeignBroker, OwnBroker
+
+MODULES = [cases_clients, cases_protocol, cases_groups, cases_durability, cases_limits, cases_java]
+
+
+def cases():
+    """Every function of the case files whose name starts with `test_`, in the order written."""
+    for module in MODULES:
+        for name, function in list(vars(module).items()):
+            if name.startswith("test_"):
+                yield name[5:].replace("_", " "), function
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--broker-binary")
+    which.add_argument("--bootstrap")
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    passed, failed, left_out = 0, 0, 0
+    with tempfile.TemporaryDirectory(prefix="broker-") as folder:
+        broker = OwnBroker(options.broker_binary, folder) if options.broker_binary else ForeignBroker(options.bootstrap)
+        try:
+            for name, function in cases():
+                if options.only not in name:
+                    continue
+                why = broker.lacks(getattr(function, "needs", ()))
+                if why:
+                    print(f"  left out  {name}: {why}", flush=True)
+                    left_out += 1
+                    continue
+                start = time.time()
+                try:
+                    function(broker)
+                    passed += 1
+                    print(f"  passed    {name} ({time.time() - start:.1f} s)", flush=True)
+                except Exception:
+                    failed += 1
+                    print(f"  FAILED    {name} ({time.time() - start:.1f} s)", flush=True)
+                    traceback.print_exc()
+        finally:
+            broker.stop()
+    if left_out:
+        print(f"{left_out} left out")
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed or not passed else 0)
+
+
+if __name__ == "__main__":
+    main()
