@@ -30,7 +30,7 @@ extension PartitionOwner {
         flush()
         renewIfDue()
         while !isRenewing, unsent.isEmpty, inFlight.count < LedgerLimit.inFlightMax,
-            ordinal < LedgerLimit.recordsPerIncarnation, let item = pending.first, item.isLookedUp
+            ordinal < recordsMax, let item = pending.first, item.isLookedUp
         {
             _ = pending.popFirst()
             decide(item)

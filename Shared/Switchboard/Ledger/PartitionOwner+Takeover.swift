@@ -10,7 +10,7 @@ extension PartitionOwner {
             markerOffset = offset
             fence = offset
             phase = .reading
-            findStart(last: LedgerLimit.recordsPerIncarnation + 2_000)
+            findStart(last: recordsMax + 2_000)
         }
     }
 
@@ -149,7 +149,7 @@ extension PartitionOwner {
 
     /// Takes over from itself, so that no reader has to go far back for a marker. Nothing is decided meanwhile.
     func renewIfDue() {
-        guard ordinal >= LedgerLimit.recordsPerIncarnation, !isRenewing, unsent.isEmpty, inFlight.isEmpty else {
+        guard ordinal >= recordsMax, !isRenewing, unsent.isEmpty, inFlight.isEmpty else {
             return
         }
         isRenewing = true

@@ -33,7 +33,7 @@ extension PartitionOwner {
     /// Fires what was due when the end was asked for, once everything before that end is decided.
     func fireIfRead() {
         guard let asked = question, let end = asked.end, pending.isEmpty, receivedThrough + 1 >= end, unsent.isEmpty,
-            !isRenewing, ordinal < LedgerLimit.recordsPerIncarnation
+            !isRenewing, ordinal < recordsMax
         else { return }
         question = nil
         let extra = silence.extended(at: asked.asked)

@@ -21,6 +21,7 @@ package final class PartitionOwner<B: Book> {
     package let partition: Int32
     let book: B
     let ports: any LedgerPorts
+    let recordsMax: Int64
     package internal(set) var phase = Phase.marking
 
     // What the log says.
@@ -63,8 +64,12 @@ package final class PartitionOwner<B: Book> {
     package internal(set) var decisions = 0
     package internal(set) var skippedRecords = 0
 
-    package init(partition: Int32, book: B, ports: any LedgerPorts) {
+    /// - Parameter recordsMax: after how many records it takes over from itself; other than the limit in tests alone.
+    package init(
+        partition: Int32, book: B, ports: any LedgerPorts, recordsMax: Int64 = LedgerLimit.recordsPerIncarnation
+    ) {
         self.partition = partition
+        self.recordsMax = recordsMax
         self.book = book
         self.ports = ports
         incarnation = ports.freshIncarnation()
