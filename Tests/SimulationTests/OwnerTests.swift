@@ -49,6 +49,17 @@ import Testing
         calls.takeOver()
         #expect(Array(calls.performed.map(\.source).dropFirst(first.count)) == first)
     }
+
+    @Test func `answers a command that was told to try again with its real outcome`() {
+        calls.takeOver()
+        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
+        let long = calls.now + .seconds(-11)
+        calls.send(.end(.anna), for: callKey, "u/d/2", .anna, sentAt: long)
+        #expect(calls.records.last?.refusal?.reason == .tryAgain)
+        calls.takeOver()
+        calls.send(.end(.anna), for: callKey, "u/d/2", .anna, sentAt: calls.now)
+        #expect(calls.records.last?.kind == .facts)
+    }
 }
 
 @Suite struct `An owner` {

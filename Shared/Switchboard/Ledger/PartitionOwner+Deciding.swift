@@ -124,8 +124,7 @@ extension PartitionOwner {
         log.reply = record.reply
         log.source = record.source
         log.refusal = refusal
-        // "Try again" is no answer: the repeat gets the real one.
-        if refusal.reason != .tryAgain { remember(record.command, .refused(refusal), at: log.time) }
+        remember(record.command, .refused(refusal), at: log.time)
         if let reply = record.reply, let state = entries[key]?.state ?? book.blank(for: key) {
             book.refuse(reply, key: key, refusal, state: state, into: &effects)
         }
@@ -172,6 +171,8 @@ extension PartitionOwner {
 
     func remember(_ command: String?, _ outcome: CommandMemory.Outcome, at time: Timestamp) {
         guard let command else { return }
+        // "Try again" is no answer: the repeat gets the real one.
+        if case .refused(let refusal) = outcome, refusal.reason == .tryAgain { return }
         commands.remember(command, outcome, at: time)
     }
 
