@@ -60,6 +60,17 @@ import Testing
         calls.send(.end(.anna), for: callKey, "u/d/2", .anna, sentAt: calls.now)
         #expect(calls.records.last?.kind == .facts)
     }
+
+    @Test func `knows of a forgotten call what the one before knew`() {
+        calls.takeOver()
+        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
+        calls.send(.end(.anna), for: callKey, "u/d/2", .anna)
+        calls.now = calls.now + CallSettings().tombstone + .seconds(1)
+        calls.send(.end(.anna), for: callKey, "u/d/3", .anna)
+        let before = calls.owner.state(of: callKey)
+        calls.takeOver()
+        #expect(calls.owner.state(of: callKey) == before)
+    }
 }
 
 @Suite struct `An owner` {

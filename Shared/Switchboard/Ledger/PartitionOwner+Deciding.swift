@@ -133,8 +133,9 @@ extension PartitionOwner {
 
     /// A timer is decided like an input, between two of the inbox.
     func decideTimer(_ key: String, at now: Timestamp, silenceCounts: Bool) {
-        guard entries[key] != nil else { return }
         lastTime = max(lastTime, now)
+        forget(at: lastTime)
+        guard entries[key] != nil else { return }
         decide(InboxRecord(B.State.timer(silenceCounts: silenceCounts)), key: key, at: now)
     }
 

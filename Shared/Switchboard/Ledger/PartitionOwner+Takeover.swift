@@ -113,6 +113,8 @@ extension PartitionOwner {
         var effects = Effects()
         lastTime = max(lastTime, record.time)
         inboxOffset = max(inboxOffset, record.inboxOffset)
+        // At the same moment as when it was decided: before it.
+        forget(at: lastTime)
         switch record.kind {
         case .marker: break
         case .opening:
@@ -132,7 +134,6 @@ extension PartitionOwner {
                 book.refuse(reply, key: record.key, refusal, state: state, into: &effects)
             }
         }
-        forget(at: lastTime)
         return effects
     }
 
