@@ -50,6 +50,26 @@ import Testing
         #expect(Array(calls.performed.map(\.source).dropFirst(first.count)) == first)
     }
 
+    @Test func `performs again what an ended user owes, though a renewal came between`() {
+        users.takeOver(recordsMax: 6)
+        users.send(.user(.login(.ben(1))), for: "app/ben")
+        users.holdsEffects = true
+        // Gone, and forgotten with it; the call that it sat in is told, and that is still under way.
+        users.send(.user(.sit(.ben)), for: "app/ben")
+        let owed = users.performed.last!.source
+        users.send(.user(.unsit(.ben)), for: "app/ben")
+        users.send(.user(.left(.ben)), for: "app/ben")
+        users.send(.user(.lost(.ben(1))), for: "app/ben")
+        for number in 0..<20 {
+            users.send(.user(.login(.ben(UInt64(number + 2)))), for: "app/other\(number)")
+            users.send(.user(.lost(.ben(UInt64(number + 2)))), for: "app/other\(number)")
+        }
+        #expect(users.records.filter { $0.kind == .marker }.count > 2)
+        let count = users.performed.count
+        users.takeOver()
+        #expect(users.performed.dropFirst(count).contains { $0.source == owed })
+    }
+
     @Test func `answers a command that was told to try again with its real outcome`() {
         calls.takeOver()
         calls.send(.start(.anna), for: callKey, "u/d/1", .anna)

@@ -62,7 +62,7 @@ extension PartitionOwner {
     }
 
     private func replay(from start: LogStart, _ performed: Int64) {
-        var again: [(offset: Int64, effects: Effects)] = []
+        var again: [OwedEffects] = []
         var failure: String?
         performedThrough = performed
         ports.readLog(
@@ -76,7 +76,7 @@ extension PartitionOwner {
                 switch rule.judge(record, at: offset) {
                 case .counts:
                     let effects = fold(record)
-                    if offset > performed, !effects.isEmpty { again.append((offset, effects)) }
+                    if offset > performed, !effects.isEmpty { again.append((offset, replayMarker, effects)) }
                 case .marker: replayMarker = offset
                 case .skipped: skippedRecords += 1
                 case .levelTooHigh: failure = "the log was written by a newer program"
@@ -90,13 +90,16 @@ extension PartitionOwner {
             })
     }
 
-    private func own(performing again: [(offset: Int64, effects: Effects)]) {
+    private typealias OwedEffects = (offset: Int64, since: Int64, effects: Effects)
+
+    private func own(performing again: [OwedEffects]) {
         phase = .owning
         let now = max(ports.clock, lastTime)
         if lastTime != Timestamp() { silence.stalled(for: min(now - lastTime, .seconds(20)), endingAt: now) }
         receivedThrough = inboxOffset
+        // First, so that the opening says what must still be read for them.
+        for (offset, since, effects) in again { perform(effects, at: offset, since: since) }
         beginIncarnation()
-        for (offset, effects) in again { perform(effects, at: offset) }
         mirrorAfresh()
         ports.openInbox(partition, at: inboxOffset < 0 ? nil : inboxOffset + 1)
     }

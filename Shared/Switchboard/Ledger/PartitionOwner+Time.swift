@@ -89,6 +89,9 @@ extension PartitionOwner {
         livingSince[since] = count > 1 ? count - 1 : nil
     }
 
-    /// The marker from which on everything that lives stands in the log.
-    var replayFrom: Int64 { livingSince.keys.min() ?? max(markerOffset, 0) }
+    /// The marker from which on everything that lives, and everything whose effects are owed, stands in the log.
+    var replayFrom: Int64 {
+        let living = livingSince.keys.min() ?? max(markerOffset, 0)
+        return performing.first.map { min(living, $0.since) } ?? living
+    }
 }

@@ -47,6 +47,7 @@ package final class PartitionOwner<B: Book> {
     var pending = Queue<Pending>()
     var unsent = Queue<(record: [UInt8], key: String)>()
     var inFlight = Queue<InFlight>()
+    /// In the order of the log.
     var performing = Queue<Performing>()
     var performedThrough: Int64 = -1
     var isPumping = false
@@ -130,9 +131,12 @@ package final class PartitionOwner<B: Book> {
     /// A record whose effects are under way.
     final class Performing {
         let offset: Int64
+        /// The marker under which the record stands.
+        let since: Int64
         var outstanding: Int
-        init(offset: Int64, outstanding: Int) {
+        init(offset: Int64, since: Int64, outstanding: Int) {
             self.offset = offset
+            self.since = since
             self.outstanding = outstanding
         }
     }
