@@ -91,6 +91,21 @@ import Testing
         calls.takeOver()
         #expect(calls.owner.state(of: callKey) == before)
     }
+
+    @Test func `does not take a gateway for dead that it has not listened to`() {
+        users.takeOver()
+        users.send(.gateway(.beat(incarnation: "g1-1")), for: "/g1")
+        users.now = users.now + .seconds(60)
+        users.send(.gateway(.beat(incarnation: "g1-1")), for: "/g1")
+        users.send(.user(.login(.ben(1))), for: "app/ben")
+        users.takeOver()
+        users.wait(.seconds(2))
+        users.send(.gateway(.beat(incarnation: "g1-1")), for: "/g1")
+        users.wait(.seconds(9))
+        #expect(!users.records.contains { $0.facts.contains(.gateway(.died(incarnation: "g1-1"))) })
+        users.wait(.seconds(20))
+        #expect(users.records.contains { $0.facts.contains(.gateway(.died(incarnation: "g1-1"))) })
+    }
 }
 
 @Suite struct `An owner` {

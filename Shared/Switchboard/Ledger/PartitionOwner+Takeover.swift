@@ -96,6 +96,7 @@ extension PartitionOwner {
         phase = .owning
         let now = max(ports.clock, lastTime)
         if lastTime != Timestamp() { silence.stalled(for: min(now - lastTime, .seconds(20)), endingAt: now) }
+        silence.began(at: now)
         receivedThrough = inboxOffset
         // First, so that the opening says what must still be read for them.
         for (offset, since, effects) in again { perform(effects, at: offset, since: since) }

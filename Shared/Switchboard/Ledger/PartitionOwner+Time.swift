@@ -36,19 +36,19 @@ extension PartitionOwner {
             !isRenewing, ordinal < recordsMax
         else { return }
         question = nil
-        let extra = silence.extended(at: asked.asked)
         while let item = due.first, item.time <= asked.asked {
             _ = due.popFirst()
             guard let entry = entries[item.key] else { continue }
             let deadlines = entry.state.deadlines
             let isPlainDue = deadlines.plain.map { $0 <= asked.asked } ?? false
-            let isSilenceDue = deadlines.silence.map { $0 + extra <= asked.asked } ?? false
+            let silenceDue = deadlines.silence.map { silence.due($0, at: asked.asked) }
+            let isSilenceDue = silenceDue.map { $0 <= asked.asked } ?? false
             if isPlainDue || isSilenceDue {
                 decideTimer(item.key, at: asked.asked, silenceCounts: isSilenceDue)
                 guard phase == .owning else { return }
             }
-            if let silence = deadlines.silence, !isSilenceDue, silence <= asked.asked {
-                due.add(item.key, at: silence + extra, isSilence: true)
+            if let silence = deadlines.silence, let silenceDue, !isSilenceDue, silence <= asked.asked {
+                due.add(item.key, at: silenceDue, isSilence: true)
             }
         }
     }
