@@ -30,8 +30,8 @@ final class Clockwork {
     }
 
     /// A short way, now and then a long one.
-    func travelTime() -> Duration {
-        dice.onceIn(40)
+    func travelTime(longOnceIn: Int = 40) -> Duration {
+        dice.onceIn(longOnceIn)
             ? .milliseconds(Int.random(in: 50...900, using: &dice))
             : .milliseconds(Int.random(in: 0...4, using: &dice))
     }

@@ -64,7 +64,8 @@ final class Host<B: Book>: LedgerPorts {
         clockwork.note("\(name) dies")
         isDead = true
         mailbox = []
-        lostAfter = clockwork.now + .milliseconds(Int.random(in: 0...300, using: &clockwork.dice))
+        let lasts = clockwork.dice.pick([-1, 0, 1, 3, 300])
+        lostAfter = clockwork.now + .milliseconds(lasts)
     }
 
     func pause(for length: Duration) {
@@ -93,6 +94,7 @@ final class Host<B: Book>: LedgerPorts {
     ) -> Bool {
         let place = B.ledger.log(partition)
         appendsSeen += 1
+        clockwork.after(.zero) { [self] in world.mayCrash(self) }
         if world.planted == .appendOutOfInboxOrder, appendsSeen % 7 == 5 {
             held = { [weak self] in self?.send(record, key, place, done) }
             return true
@@ -200,7 +202,7 @@ final class Host<B: Book>: LedgerPorts {
     private func read() {
         guard readFrom != nil, !isReading, !isDead else { return }
         isReading = true
-        clockwork.after(clockwork.travelTime()) { [weak self] in
+        clockwork.after(clockwork.travelTime(longOnceIn: 12)) { [weak self] in
             self?.turn { [weak self] in self?.receive() }
         }
     }
@@ -228,6 +230,7 @@ final class Host<B: Book>: LedgerPorts {
         readFrom = next
         world.committed[place] = max(world.committed[place] ?? 0, next)
         owner.pump()
+        world.mayCrash(self)
     }
 
     func askInboxEnd(_ partition: Int32, _ done: @escaping (Int64?) -> Void) {

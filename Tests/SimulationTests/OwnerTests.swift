@@ -81,6 +81,21 @@ import Testing
         #expect(calls.records.last?.kind == .facts)
     }
 
+    @Test func `remembers an ended call as long as its commands may be repeated`() {
+        calls.takeOver(recordsMax: 8)
+        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
+        calls.send(.end(.anna), for: callKey, "u/d/2", .anna)
+        // The next markers stand before anything else lives.
+        for number in 0..<20 { calls.send(.accept(.ben), for: "app/other\(number)", "b/d/\(number)", .ben) }
+        calls.now = calls.now + .seconds(100)
+        for number in 0..<20 { calls.send(.end(.anna), for: "app/more\(number)", "u/d/\(number + 3)", .anna) }
+        calls.takeOver()
+        calls.send(.end(.anna), for: callKey, "u/d/2", .anna)
+        #expect(calls.records.last?.kind == .facts, "it was accepted, and is answered alike")
+        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
+        #expect(calls.records.last?.refusal?.reason == .tooLate)
+    }
+
     @Test func `knows of a forgotten call what the one before knew`() {
         calls.takeOver()
         calls.send(.start(.anna), for: callKey, "u/d/1", .anna)

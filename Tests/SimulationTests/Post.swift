@@ -39,6 +39,8 @@ final class Post<B: Book> {
 
 protocol AnyPost: AnyObject {
     func crash(_ partition: Int)
+    /// - Returns: false where it is none of its hosts of now.
+    func crash(_ host: AnyObject) -> Bool
     func pause(_ partition: Int, for length: Duration)
     func handOver(_ partition: Int)
     func mirrorAfresh()
@@ -50,6 +52,12 @@ extension Post: AnyPost {
         host.die()
         hosts[partition] = nil
         takeOver(partition, after: .milliseconds(Int.random(in: 0...2_500, using: &world.clockwork.dice)))
+    }
+
+    func crash(_ host: AnyObject) -> Bool {
+        guard let partition = hosts.firstIndex(where: { $0 === host }) else { return false }
+        crash(partition)
+        return true
     }
 
     /// The group may give the partition to another meanwhile.

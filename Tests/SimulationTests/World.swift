@@ -19,6 +19,8 @@ final class World {
     private(set) var phones: [Phone] = []
     private(set) var plans: [CallPlan] = []
     private var namesGiven = 0
+    private var crashesLeft = 0
+    private var faultsEndAt = Timestamp()
 
     static let app = AppKey("app")
     private static let faultsEnd: Duration = .seconds(18)
@@ -50,6 +52,8 @@ final class World {
     /// - Returns: what was wrong.
     func run() -> [String] {
         let begin = clockwork.now
+        faultsEndAt = begin + Self.faultsEnd
+        crashesLeft = clockwork.dice.pick([0, 1, 2, 3])
         calls.begin()
         users.begin()
         rooms.begin()
@@ -124,6 +128,12 @@ final class World {
             broker.stall(for: .milliseconds(Int.random(in: 200...5_000, using: &clockwork.dice)))
         default: clockwork.dice.pick(phones).lose()
         }
+    }
+
+    /// At any step, until enough have.
+    func mayCrash<B: Book>(_ host: Host<B>) {
+        guard hasFaults, crashesLeft > 0, clockwork.now < faultsEndAt, clockwork.dice.onceIn(60) else { return }
+        for post in [calls, users, rooms] as [any AnyPost] where post.crash(host) { crashesLeft -= 1 }
     }
 
     /// A gateway that is not dead.
@@ -209,7 +219,7 @@ struct CallPlan {
         self.id = id
         self.caller = caller
         self.callee = callee
-        answer = dice.pick([.accept, .accept, .accept, .acceptTwice, .acceptLate, .decline, .nothing])
+        answer = dice.pick([.accept, .accept, .accept, .acceptTwice, .acceptLate, .acceptLate, .decline, .nothing])
         answerAfter = .milliseconds(Int.random(in: 0...2_500, using: &dice))
         cancelAfter = dice.onceIn(6) ? .milliseconds(Int.random(in: 0...3_000, using: &dice)) : nil
         talk = .milliseconds(Int.random(in: 0...6_000, using: &dice))
