@@ -88,6 +88,7 @@ final class World {
             let start = hasFaults ? Int.random(in: 1_500...9_000, using: &clockwork.dice) : index == 2 ? 60_000 : 2_000
             let id = CallID("00000000-0000-4000-8000-00000000000\(index)")
             var plan = CallPlan(id, caller: phone(of: pair.0), callee: UserID("u\(pair.1)"), &clockwork.dice)
+            if planted == .fireBeforeBacklog { plan.answer = .acceptLate }
             plan.at = clockwork.now + .milliseconds(start)
             plans.append(plan)
             clockwork.after(.milliseconds(start)) { [plan] in plan.caller.dial(plan) }

@@ -174,6 +174,6 @@ package enum LedgerLimit {
     package static let commandMemory: Duration = .seconds(120)
     /// An owner whose clock is further off its log's does not decide.
     package static let clockSkewMax: Duration = .milliseconds(500)
-    /// An ended machine holds the log back no longer than this.
-    package static let endedHeld: Duration = .seconds(60)
+    /// An ended machine holds the log back no longer than this: while its commands may be repeated.
+    package static let endedHeld = commandMemory
 }
