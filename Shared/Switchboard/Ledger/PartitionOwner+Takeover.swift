@@ -94,6 +94,12 @@ extension PartitionOwner {
         phase = .owning
         let now = max(ports.clock, lastTime)
         if lastTime != Timestamp() { silence.stalled(for: min(now - lastTime, .seconds(20)), endingAt: now) }
+        for key in Array(entries.keys) {
+            guard var state = entries[key]?.state else { continue }
+            book.begin(&state, hearingFrom: now)
+            entries[key]?.state = state
+            schedule(key)
+        }
         receivedThrough = inboxOffset
         beginIncarnation()
         for (offset, effects) in again { perform(effects, at: offset) }
