@@ -101,7 +101,11 @@ class Client:
         return self.line is not None and self.line.is_admitted
 
     async def online(self, seconds: float = 20):
-        await until(lambda: self.is_online, f"{self} online", seconds)
+        def holds() -> bool:
+            self.check()
+            return self.is_online
+
+        await until(holds, f"{self} online", seconds)
 
     async def drop(self):
         """The socket breaks without a word; nothing is tried until `come_back`."""
@@ -156,12 +160,16 @@ class Client:
 
     # asking
 
-    async def ask(self, type: str, seconds: float = 60, **data) -> dict:
-        """The answer to a request that is sent again, with the same `cmd`, until it is another than 50300."""
+    async def ask(self, type: str, seconds: float = 60, on_first=None, **data) -> dict:
+        """The answer to a request that is sent again, with the same `cmd`, until it is another than 50300; `on_first`
+        is told the first answer, whatever it is."""
         command, deadline, wait = str(uuid.uuid4()), time.monotonic() + seconds, 2.0
         while True:
             await self.online(max(0.1, deadline - time.monotonic()))
             answer = await self._request(self.line, type, command, data)
+            if answer and on_first:
+                on_first(answer)
+                on_first = None
             if answer and answer["code"] != TRY_AGAIN:
                 return answer
             if time.monotonic() > deadline:
@@ -169,10 +177,6 @@ class Client:
             if answer:
                 await asyncio.sleep(wait)
                 wait = min(60.0, wait * 2)
-
-    async def ask_once(self, type: str, **data) -> dict | None:
-        """One try; nothing where the connection ended before the answer."""
-        return await self._request(self.line, type, str(uuid.uuid4()), data)
 
     async def do(self, type: str, seconds: float = 60, **data) -> dict:
         """The data of an answer that must be 0."""

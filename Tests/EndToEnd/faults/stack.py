@@ -66,7 +66,21 @@ class Stack:
         addresses = self.connection["services"].get(service, [])
         return all(fetch(f"http://{address}/readyz")[0] == 200 for address in addresses)
 
+    def answers(self, service: str, number: int) -> bool:
+        return fetch(f"http://{self.connection['services'][service][number]}/healthz")[0] != 0
+
+    def pid_of(self, service: str, number: int) -> int:
+        """Of one copy, counted from 1, by the instance it was started as."""
+        name = f"SWITCHBOARD_INSTANCE={service}-{number}".encode()
+        return next(pid for pid in self.pids(service)
+                    if name in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
+
     # what is done to it
+
+    def hold(self, *services: str):
+        """Stands still until it is killed."""
+        for pid in [pid for service in services for pid in self.pids(service)]:
+            os.kill(pid, signal.SIGSTOP)
 
     def kill(self, *services: str) -> dict[str, list[int]]:
         """All copies at once, with -9; the supervisor starts them again."""
