@@ -76,5 +76,5 @@ class Stack:
         return self.folder / "logs"
 
     def _environment(self) -> dict:
-        ours = {"RUN_DIR": str(self.folder), "PORT": str(PORT), "DETACH": "1", "BUILD": os.environ.get("BUILD") or "debug"}
-        return os.environ | ours
+        ours = {"RUN_DIR": str(self.folder), "PORT": str(PORT), "DETACH": "1"}
+        return {"BUILD": "debug", "GATEWAYS": "2"} | os.environ | ours
