@@ -1,12 +1,12 @@
 """The stack is stopped and started again in the same folder."""
 
-import unittest
+import asyncio
 
-from stage.client import Client, call, connected_pair
+from stage.client import AsyncCase, Client, call, connected_pair
 from stage.runner import stage
 
 
-class SecondStart(unittest.IsolatedAsyncioTestCase):
+class SecondStart(AsyncCase):
     async def test_a_second_start_still_knows_the_calls_and_keys_of_the_first(self):
         stack = stage.stack
         abel, bea = await connected_pair("abel", "bea")
@@ -19,8 +19,8 @@ class SecondStart(unittest.IsolatedAsyncioTestCase):
         await abel.close()
         await bea.close()
 
-        stack.stop()
-        stack.start()
+        await asyncio.to_thread(stack.stop)
+        await asyncio.to_thread(stack.start)
         self.assertEqual(stack.known["appKey"], key)
         self.assertEqual(self.told(identifier), before)
         again = Client("abel", stack.known["gateways"][0])

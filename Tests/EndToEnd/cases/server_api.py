@@ -1,10 +1,9 @@
 """What an app server is answered: tokens and their refusals, calls, rooms and sessions while they live and after."""
 
 import time
-import unittest
 from uuid import uuid4
 
-from stage.client import Client, call, connected_pair
+from stage.client import AsyncCase, Client, call, connected_pair
 from stage.runner import stage
 from stage.waiting import until
 
@@ -13,7 +12,7 @@ EXPIRE = "/v4/auth/access-token/expire"
 SIX_MINUTES_MS = 360_000
 
 
-class Tokens(unittest.IsolatedAsyncioTestCase):
+class Tokens(AsyncCase):
     async def test_an_issued_token_opens_a_connection(self):
         client = await Client.connected("olga")
         self.assertEqual(client.events, [])
@@ -73,7 +72,7 @@ class Tokens(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(seen, 31004, "still let in 2 s later")
 
 
-class Calls(unittest.IsolatedAsyncioTestCase):
+class Calls(AsyncCase):
     async def test_a_call_its_room_and_its_session_are_told_while_they_live_and_after(self):
         sam, tina = await connected_pair("sam", "tina")
         identifier = await call(sam, tina, media=1)

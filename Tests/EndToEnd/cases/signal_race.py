@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-import unittest
 from collections import Counter
 
-from stage.client import Client, connected_pair
+from stage.client import AsyncCase, Client, connected_pair
 from stage.runner import stage
 
 SIGNALS = 1000
@@ -13,7 +12,7 @@ PAIRS = 5
 TURN_SECONDS = 15
 
 
-class SignalRace(unittest.IsolatedAsyncioTestCase):
+class SignalRace(AsyncCase):
     async def test_a_thousand_signals_sent_in_the_moment_of_call_connected_all_arrive(self):
         self.codes = Counter()
         self.delays_ms: list[float] = []

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import unittest
 from itertools import count
 from uuid import uuid4
 
@@ -12,6 +13,12 @@ from .runner import stage
 ANSWER_SECONDS = 8
 EVENT_SECONDS = 15
 SUBPROTOCOL = "switchboard.v1"
+
+
+class AsyncCase(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        # unittest turns it on, and a debugging loop is slow.
+        asyncio.get_running_loop().set_debug(False)
 
 
 class Client:
