@@ -17,7 +17,9 @@ class Topic(AsyncCase):
         identifier = await ended_call("cleo", "dirk")
         subject = f"calls/{identifier}"
         found = until("call.log is on the topic", lambda: whole(subject))
-        self.assertEqual([told.event["type"] for told in found], LIFE)
+        self.assertEqual(life(told.event for told in found), LIFE)
+        members = [(told.event["type"], told.event["data"]["userId"]) for told in found if "member" in told.event["type"]]
+        self.assertEqual(members[:2], [("call.member.joined", "cleo"), ("call.member.joined", "dirk")])
         key = stage.stack.known["appKey"]
         self.assertEqual({told.key for told in found}, {f"{key}/{subject}"})
         self.assertEqual({told.event["source"] for told in found}, {f"/apps/{key}"})
@@ -57,7 +59,7 @@ class Webhooks(AsyncCase):
         identifier = await ended_call("edda", "faye")
         subject = f"calls/{identifier}"
         until("call.log has come", lambda: [one for one in taken(sink, subject) if one.event["type"] == "call.log"], 30)
-        self.assertEqual([one.event["type"] for one in taken(sink, subject)], LIFE)
+        self.assertEqual(life(one.event for one in taken(sink, subject)), LIFE)
         self.assertEqual([one.body.decode() for one in taken(sink, subject)], [told.text for told in callbacks.about(subject)])
         refused = next(one for one in sink.deliveries if one.status == 500)
         again = [one.body for one in sink.deliveries if one.headers["webhook-id"] == refused.headers["webhook-id"]]
@@ -80,6 +82,11 @@ async def ended_call(caller: str, callee: str) -> str:
     await one.close()
     await other.close()
     return identifier
+
+
+def life(events) -> list[str]:
+    """The types but for who came and went in between."""
+    return [event["type"] for event in events if "member" not in event["type"]]
 
 
 def whole(subject: str):
