@@ -5,12 +5,12 @@ final class SwitchboardLanguage: Language {
     let target = "/ws"
     let subprotocol = "switchboard.v1"
     weak var listener: (any CallListener)?
-    private var commandsSent = 0
+    private var requestsSent = 0
 
     private static let ringingState = 102
     private static let description: Opaque = Opaque(Description())
 
-    // The id of a request says what it was for.
+    // The id of a request begins with what it was for.
     private enum Ask {
         static let connect = "connect"
         static let start = "start"
@@ -53,13 +53,12 @@ final class SwitchboardLanguage: Language {
     }
 
     private func answered(_ request: String, _ heard: Heard, _ line: Line) {
-        if request == Ask.connect { return line.endGreeting(heard.code == 0 ? nil : "refused \(heard.code ?? -1)") }
-        if heard.code != 0, request != Ask.rest {
-            listener?.failed(line.pair, "\(request) \(heard.code ?? -1)")
-        } else if request == Ask.ringing, let call = line.pair?.call {
-            var wish = CallRequest()
-            wish.callId = CallID(call.id)
-            command("call.accept", Ask.accept, wish, line)
+        let purpose = request.prefix { $0 != "-" }
+        if purpose == Ask.connect { return line.endGreeting(heard.code == 0 ? nil : "refused \(heard.code ?? -1)") }
+        if heard.code != 0, purpose != Ask.rest {
+            listener?.failed(line.pair, "\(purpose) \(heard.code ?? -1)")
+        } else if purpose == Ask.ringing, let call = line.pair?.call {
+            askAboutCall("call.accept", Ask.accept, call, line)
         }
     }
 
@@ -92,15 +91,17 @@ final class SwitchboardLanguage: Language {
         command(type, id, wish, line)
     }
 
-    private func command(_ type: String, _ id: String, _ data: some Message, _ line: Line) {
-        commandsSent += 1
-        ask(type, id, data, line, cmd: "\(id)-\(commandsSent)")
+    private func command(_ type: String, _ purpose: String, _ data: some Message, _ line: Line) {
+        ask(type, purpose, data, line, changes: true)
     }
 
-    private func ask(_ type: String, _ id: String, _ data: some Message, _ line: Line, cmd: String? = nil) {
+    private func ask(
+        _ type: String, _ purpose: String, _ data: some Message, _ line: Line, changes: Bool = false
+    ) {
+        requestsSent += 1
         var request = ClientRequest()
-        request.id = id
-        request.cmd = cmd
+        request.id = "\(purpose)-\(requestsSent)"
+        request.cmd = changes ? request.id : nil
         request.type = type
         request.data = Opaque(data)
         line.send(request.encoded())
