@@ -2,5 +2,9 @@ import Switchboard
 
 @main
 struct Main {
-    static func main() {}
+    static func main() {
+        ServiceHost.run(service: "callback-dispatcher", Configuration.init) { host, configuration in
+            host.keep(try Dispatcher(host, configuration))
+        }
+    }
 }

@@ -65,10 +65,11 @@ package final class ServiceProcess: Sendable {
         let leash = Pipe()
         let pid = Pipe()
         shell.executableURL = URL(filePath: "/bin/bash")
+        // Threads of the test block most signals, and what they start inherits that: the shell ends its own by SIGKILL.
         shell.arguments = [
             "-c",
             #"exec 3<&0; "$@" </dev/null >>"$0/out" 2>&1 3<&- & child=$!; echo $child; "#
-                + #"{ read -r _ <&3; kill -9 $child; } 2>/dev/null & wait $child; code=$?; kill $! 2>/dev/null; exit $code"#,
+                + #"{ read -r _ <&3; kill -9 $child; } 2>/dev/null & wait $child; code=$?; kill -9 $! 2>/dev/null; exit $code"#,
             folder,
         ]
         shell.arguments! += command

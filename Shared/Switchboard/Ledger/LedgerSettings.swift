@@ -32,18 +32,21 @@ package struct LedgerSettings: Sendable {
     /// Every topic there is, as every service makes or checks it.
     package var topics: [KafkaTopicSpecification] {
         var all: [KafkaTopicSpecification] = []
-        func add(_ name: String, _ partitions: Int32, keeps retention: Duration) {
+        /// Without a retention: kept for ever.
+        func add(_ name: String, _ partitions: Int32, keeps retention: Duration?) {
             all.append(
                 KafkaTopicSpecification(
                     name, partitions: partitions, replication: replication,
                     configs: [
-                        "message.timestamp.type": "LogAppendTime", "retention.ms": "\(retention.milliseconds)",
+                        "message.timestamp.type": "LogAppendTime", "retention.ms": "\(retention?.milliseconds ?? -1)",
                         "cleanup.policy": "delete",
                     ]))
         }
         for ledger in LedgerName.allCases {
-            add(ledger.inbox, partitions(of: ledger), keeps: TopicRetention.logs)
-            add(ledger.log, partitions(of: ledger), keeps: TopicRetention.logs)
+            // Who reads the registry starts at its beginning: applications and their keys stand nowhere else.
+            let retention = ledger == .registry ? nil : TopicRetention.logs
+            add(ledger.inbox, partitions(of: ledger), keeps: retention)
+            add(ledger.log, partitions(of: ledger), keeps: retention)
         }
         add(Topic.deliveries, partitions, keeps: TopicRetention.deliveries)
         add(Topic.queries, partitions, keeps: TopicRetention.queries)

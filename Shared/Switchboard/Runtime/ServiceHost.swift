@@ -130,10 +130,11 @@ package final class ServiceHost {
     /// Adds a stop step behind the closing of the door; steps run in the order added.
     package func onStop(_ name: StaticString, _ body: @escaping Shutdown.Step) { steps.append((name, body)) }
 
-    /// What the process cannot go on without has failed for good: another start may help, going on does not. Stops the process in
-    /// order, with code 1 at its end.
+    /// What the process cannot go on without has failed for good: another start may help, going on does not. Ends the
+    /// process with code 1: in order where it was at work, at once where it never was and has nothing to let go of.
     package func fail(_ reason: String) {
         log.error("cannot go on", ["cause": reason])
+        guard health.isReady else { _exit(Self.failureExitCode) }
         hasFailed = true
         shutdown.begin()
     }

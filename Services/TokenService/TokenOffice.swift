@@ -2,7 +2,7 @@ import Switchboard
 
 /// The parts of this service, and how they come up: topics, then what the registry's log says, then the first
 /// application where there is none, then the door.
-final class TokenService {
+final class TokenOffice {
     private let host: ServiceHost
     private let configuration: Configuration
     private let key: SigningKey
@@ -14,7 +14,6 @@ final class TokenService {
     private let world: LedgerWorld
     private var directory: Directory?
     private var view: UsersView?
-    private var firstApplication: ApplicationInput.Create?
     private var firstApplicationTimer: LoopTimer?
 
     /// The owners' group, for ever.
@@ -108,7 +107,6 @@ final class TokenService {
         if directory?.entries.isEmpty == false { return applicationIsThere() }
         do {
             let create = try FirstApplication.create(signedBy: key, named: keyID)
-            firstApplication = create
             askForApplication(create)
             firstApplicationTimer = host.loop.every(Self.askAgain) { [unowned self] in askForApplication(create) }
         } catch {
@@ -136,7 +134,6 @@ final class TokenService {
 
     private func applicationIsThere() {
         firstApplicationTimer = nil
-        firstApplication = nil
         guard let directory, source.isAccepted(by: directory) else {
             return host.fail("the signing key is not the one that the registry names")
         }

@@ -1,0 +1,93 @@
+import Switchboard
+
+/// The parts of this service, and how they come up: topics, then what writes, then the group, which says which
+/// partitions are ours.
+///
+/// The group is that of `callbacks.deliveries`, the topic that an owner alone writes for its partition; it is read by
+/// position, never by the group's offsets.
+final class Dispatcher {
+    private let host: ServiceHost
+    private let configuration: Configuration
+    private let settings: LedgerSettings
+    private let admin: KafkaAdmin
+    private let renderer: Renderer
+    private var consumer: KafkaGroupConsumer?
+    private var assigned: Set<Int32> = []
+    private var retry: LoopTimer?
+    private var restarts: [Int32: LoopTimer] = [:]
+
+    /// The owners' group, for ever.
+    private static let group = "switchboard.callback-dispatcher.v1"
+    private static let retryAfter: Duration = .seconds(1)
+
+    private enum Condition {
+        static let topics = "topics"
+        static let group = "group"
+    }
+
+    init(_ host: ServiceHost, _ configuration: Configuration) throws {
+        self.host = host
+        self.configuration = configuration
+        for condition in [Condition.topics, Condition.group] { host.health.set(condition, false) }
+        settings = LedgerSettings(
+            kafka: host.settings.kafka, group: Self.group, partitions: host.settings.partitions,
+            replication: host.settings.replication)
+        admin = try KafkaAdmin(settings: settings.kafka, loop: host.loop)
+        renderer = try Renderer(
+            settings: settings, loop: host.loop, log: host.log, metrics: host.metrics, admin: admin)
+        renderer.onFatal = { failure in host.fail(failure.description) }
+        renderer.onFailure = { [unowned self] partition, reason in restart(partition, because: reason) }
+        host.onStop("group") { [self] done in if let consumer { consumer.close(done) } else { done() } }
+        host.onStop("callbacks") { [self] done in renderer.close(done) }
+        start()
+    }
+
+    private func start() {
+        admin.createTopics(settings.topics) { [self] result in
+            switch result {
+            case .success:
+                host.health.set(Condition.topics, true)
+                renderer.onReady = { [unowned self] in join() }
+            case .failure(let failure):
+                guard failure.mayPass else { return host.fail(failure.description) }
+                host.log.warning("the topics cannot be made yet", ["failure": failure.description])
+                retry = host.loop.schedule(after: Self.retryAfter) { [unowned self] in start() }
+            }
+        }
+    }
+
+    private func join() {
+        do {
+            let consumer = try KafkaGroupConsumer(
+                settings: settings.kafka, group: settings.group, topics: [Topic.callbackDeliveries], loop: host.loop)
+            consumer.onAssigned = { [unowned self] _, partitions in
+                for partition in partitions {
+                    assigned.insert(partition)
+                    renderer.begin(partition)
+                }
+                host.health.set(Condition.group, true)
+            }
+            consumer.onRevoked = { [unowned self] _, partitions, _ in
+                for partition in partitions {
+                    assigned.remove(partition)
+                    restarts[partition] = nil
+                    renderer.stop(partition)
+                }
+            }
+            consumer.onTrouble = { [host] failure in
+                host.log.warning("Kafka does not answer", ["failure": failure.description])
+            }
+            self.consumer = consumer
+        } catch {
+            host.fail(error.description)
+        }
+    }
+
+    private func restart(_ partition: Int32, because reason: String) {
+        host.log.error("a partition cannot be rendered", ["partition": Int(partition), "cause": reason])
+        restarts[partition] = host.loop.schedule(after: Self.retryAfter) { [unowned self] in
+            restarts[partition] = nil
+            if assigned.contains(partition) { renderer.begin(partition) }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+import Switchboard
+
+/// Turns the logs of the partitions that are ours into `switchboard.callbacks.v1`.
+///
+/// For each partition: the last record of the topic says how far it was rendered; the logs are read from the markers it
+/// names, silently up to there, and rendered behind. Two dispatchers that render the same for a moment, because one
+/// does not know yet that it lost the partition, write the same bytes under the same ids. On its loop alone.
+final class Renderer {
+    /// Nothing more is rendered of a partition until it is begun again.
+    var onFailure: ((_ partition: Int32, _ reason: String) -> Void)?
+
+    private let loop: EventLoop
+    private let log: Log
+    private let tail: KafkaReader
+    private let admin: KafkaAdmin
+    private let calls: LogFollower<CallFact>
+    private let rooms: LogFollower<RoomFact>
+    private let users: LogFollower<UsersEntry.Fact>
+    private let producer: KafkaProducer
+    private let rendered: Counter
+    private var partitions: [Int32: Rendering] = [:]
+    private var isPaused = false
+    private var resumption: LoopTimer?
+
+    /// Records under way to the broker above which the logs are not read on.
+    private static let waitingMax = 20_000
+    private static let lookAgain: Duration = .milliseconds(20)
+    /// Events wait this long for company.
+    private static let linger: Duration = .milliseconds(20)
+    private static let askAgain: Duration = .seconds(1)
+    private static let tailTopic = KafkaTopicID(0)
+
+    private final class Rendering {
+        let partition: Int32
+        var fold: CallbackFold
+        /// What stood in the topic when we began.
+        var start = CallbackProgress()
+        var now = CallbackProgress()
+        /// Where the topic ended when we began.
+        var end: Int64 = 0
+        var retry: LoopTimer?
+
+        init(_ partition: Int32) {
+            self.partition = partition
+            fold = CallbackFold(partition: partition)
+        }
+    }
+
+    init(settings: LedgerSettings, loop: EventLoop, log: Log, metrics: Metrics, admin: KafkaAdmin) throws(KafkaFailure)
+    {
+        self.loop = loop
+        self.log = log
+        self.admin = admin
+        tail = try KafkaReader(settings: settings.kafka, topics: [Topic.callbacks], loop: loop)
+        calls = try LogFollower(settings: settings.kafka, ledger: .calls, loop: loop, lazy: true)
+        rooms = try LogFollower(settings: settings.kafka, ledger: .rooms, loop: loop, lazy: true)
+        users = try LogFollower(settings: settings.kafka, ledger: .users, loop: loop, lazy: true)
+        producer = try KafkaProducer(
+            settings: settings.kafka, loop: loop, reports: false, lazy: Self.linger, topics: [Topic.callbacks])
+        rendered = metrics.counter("switchboard_callbacks_rendered_total", help: "Events written to the topic.")
+        tail.onRecord = { [unowned self] record in readTail(record) }
+        tail.onFailure = { [unowned self] _, partition, failure in
+            stop(partition)
+            onFailure?(partition, failure.description)
+        }
+        calls.onRecord = { [unowned self] partition, offset, _, record in
+            render(partition, \.calls, offset, record.replayFrom) { $0.take(record, at: offset, isSilent: $1) }
+        }
+        rooms.onRecord = { [unowned self] partition, offset, _, record in
+            render(partition, \.rooms, offset, record.replayFrom) { $0.take(record, at: offset, isSilent: $1) }
+        }
+        users.onRecord = { [unowned self] partition, offset, _, record in
+            render(partition, \.users, offset, record.replayFrom) { $0.take(record, at: offset, isSilent: $1) }
+        }
+        calls.onFailure = { [unowned self] partition, reason in fail(partition, reason) }
+        rooms.onFailure = { [unowned self] partition, reason in fail(partition, reason) }
+        users.onFailure = { [unowned self] partition, reason in fail(partition, reason) }
+    }
+
+    var isReady: Bool { producer.isReady && tail.isReady }
+    var onReady: (() -> Void)? {
+        get { producer.onReady }
+        set { producer.onReady = newValue }
+    }
+    var onFatal: ((KafkaFailure) -> Void)? {
+        get { producer.onFatal }
+        set { producer.onFatal = newValue }
+    }
+
+    // MARK: partitions come and go
+
+    func begin(_ partition: Int32) {
+        guard partitions[partition] == nil else { return }
+        let rendering = Rendering(partition)
+        partitions[partition] = rendering
+        askEnd(rendering)
+    }
+
+    func stop(_ partition: Int32) {
+        guard partitions.removeValue(forKey: partition) != nil else { return }
+        tail.remove(Self.tailTopic, partition)
+        calls.stop(partition)
+        rooms.stop(partition)
+        users.stop(partition)
+    }
+
+    private func fail(_ partition: Int32, _ reason: String) {
+        stop(partition)
+        onFailure?(partition, reason)
+    }
+
+    private func askEnd(_ rendering: Rendering) {
+        let place = KafkaPartition(Topic.callbacks, rendering.partition)
+        admin.endOffsets(of: [place]) { [weak self, weak rendering] result in
+            guard let self, let rendering, partitions[rendering.partition] === rendering else { return }
+            guard case .success(let ends) = result, let end = ends[place] else {
+                rendering.retry = loop.schedule(after: Self.askAgain) { [unowned self, unowned rendering] in
+                    askEnd(rendering)
+                }
+                return
+            }
+            rendering.end = end
+            if end == 0 { return follow(rendering) }
+            tail.add(Self.tailTopic, rendering.partition, at: .offset(end - 1))
+        }
+    }
+
+    /// The last record; what another wrote meanwhile comes behind it, and is the later word.
+    private func readTail(_ record: KafkaRecord) {
+        guard let rendering = partitions[record.partition] else { return }
+        tail.remove(Self.tailTopic, record.partition)
+        guard let header = record.header(CallbackHeader.progress), let progress = try? CallbackProgress(json: header)
+        else { return fail(record.partition, "the record at \(record.offset) does not say what it was rendered from") }
+        rendering.start = progress
+        follow(rendering)
+    }
+
+    private func follow(_ rendering: Rendering) {
+        rendering.now = rendering.start
+        func begin<Fact>(_ follower: LogFollower<Fact>, _ place: CallbackProgress.Place) {
+            let position =
+                place.offset < 0
+                ? nil : LogFollower<Fact>.Position(nextOffset: max(place.replayFrom, 0), rule: LogRule())
+            follower.follow(rendering.partition, from: position)
+        }
+        begin(calls, rendering.start.calls)
+        begin(rooms, rendering.start.rooms)
+        begin(users, rendering.start.users)
+        log.info("renders a partition", ["partition": Int(rendering.partition), "calls": rendering.start.calls.offset])
+        if isPaused { pause(rendering.partition) }
+    }
+
+    // MARK: rendering
+
+    private func render(
+        _ partition: Int32, _ ledger: WritableKeyPath<CallbackProgress, CallbackProgress.Place>, _ offset: Int64,
+        _ replayFrom: Int64, _ take: (inout CallbackFold, _ isSilent: Bool) -> [Callback]
+    ) {
+        guard let rendering = partitions[partition] else { return }
+        let start = rendering.start[keyPath: ledger]
+        let callbacks = take(&rendering.fold, offset < start.offset)
+        guard offset >= start.offset else { return }
+        var place = CallbackProgress.Place()
+        place.offset = offset
+        place.replayFrom = replayFrom
+        let skipped = offset == start.offset ? start.index : 0
+        for (index, callback) in callbacks.enumerated() where index >= skipped {
+            place.index = index + 1
+            rendering.now[keyPath: ledger] = place
+            write(callback, rendering, ledger, place)
+        }
+        place.index = callbacks.count
+        rendering.now[keyPath: ledger] = place
+        if producer.waiting > Self.waitingMax { pauseAll() }
+    }
+
+    private func write(
+        _ callback: Callback, _ rendering: Rendering,
+        _ ledger: WritableKeyPath<CallbackProgress, CallbackProgress.Place>, _ place: CallbackProgress.Place
+    ) {
+        let topic = ledger == \.calls ? LedgerName.calls : ledger == \.rooms ? .rooms : .users
+        do {
+            try producer.produce(
+                topic: KafkaTopicID(0), partition: rendering.partition, key: Array(callback.key.utf8),
+                value: callback.body,
+                headers: [
+                    (CallbackHeader.id, Array(callback.id.utf8)),
+                    (CallbackHeader.type, Array(callback.type.rawValue.utf8)),
+                    (CallbackHeader.topic, Array(topic.log.utf8)),
+                    (CallbackHeader.offset, Array("\(place.offset)".utf8)),
+                    (CallbackHeader.index, Array("\(place.index - 1)".utf8)),
+                    (CallbackHeader.progress, rendering.now.encoded()),
+                ])
+            rendered.add()
+        } catch {
+            // Begun again from what stands in the topic: nothing may be left out in between.
+            fail(rendering.partition, error.description)
+        }
+    }
+
+    // MARK: not faster than the broker
+
+    private func pauseAll() {
+        guard !isPaused else { return }
+        isPaused = true
+        for partition in partitions.keys { pause(partition) }
+        resumption = loop.every(Self.lookAgain) { [unowned self] in
+            guard producer.waiting < Self.waitingMax / 2 else { return }
+            resumption = nil
+            isPaused = false
+            for partition in partitions.keys {
+                calls.resume(partition)
+                rooms.resume(partition)
+                users.resume(partition)
+            }
+        }
+    }
+
+    private func pause(_ partition: Int32) {
+        calls.pause(partition)
+        rooms.pause(partition)
+        users.pause(partition)
+    }
+
+    func close(_ done: @escaping () -> Void) {
+        for partition in Array(partitions.keys) { stop(partition) }
+        producer.flush(within: .seconds(2)) { [self] _ in
+            tail.close()
+            calls.close()
+            rooms.close()
+            users.close()
+            producer.close(done)
+        }
+    }
+}
