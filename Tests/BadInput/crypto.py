@@ -18,9 +18,14 @@ def unpacked(part: str) -> dict:
     return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
 
 
+def compact(document) -> str:
+    """As our signer writes it; a header of other bytes would be refused before its signature is looked at."""
+    return base64url(json.dumps(document, separators=(",", ":")).encode())
+
+
 def es256(header: dict, claims: dict, key_path: str) -> str:
     """A token signed by the key in that PEM file."""
-    signed = f"{base64url(json.dumps(header).encode())}.{base64url(json.dumps(claims).encode())}"
+    signed = f"{compact(header)}.{compact(claims)}"
     der = subprocess.run(
         ["openssl", "dgst", "-sha256", "-sign", key_path], input=signed.encode(), capture_output=True, check=True).stdout
     return f"{signed}.{base64url(raw_signature(der))}"
@@ -37,12 +42,12 @@ def raw_signature(der: bytes) -> bytes:
 
 
 def hs256(header: dict, claims: dict, key: bytes) -> str:
-    signed = f"{base64url(json.dumps(header).encode())}.{base64url(json.dumps(claims).encode())}"
+    signed = f"{compact(header)}.{compact(claims)}"
     return f"{signed}.{base64url(hmac.new(key, signed.encode(), hashlib.sha256).digest())}"
 
 
 def unsigned(header: dict, claims: dict) -> str:
-    return f"{base64url(json.dumps(header).encode())}.{base64url(json.dumps(claims).encode())}."
+    return f"{compact(header)}.{compact(claims)}."
 
 
 def fresh_key() -> str:

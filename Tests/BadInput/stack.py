@@ -13,9 +13,6 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = ("embedded-log", "token-service", "room-allocator", "call-orchestrator", "signaling-gateway",
-            "callback-dispatcher")
-# What a process leaves to be started again by itself; all others must live through the whole run.
 WAIT_SECONDS = 15
 
 
@@ -52,8 +49,13 @@ class Stack:
         assert not gone, f"these ended, or were started again: {gone}, now {now}"
 
     def note_deaths(self) -> None:
-        """Takes the processes of this moment for those that must live on."""
-        self.pids = self.running()
+        """Takes the processes of this moment for those that must live on; says what the others said at their end."""
+        now = self.running()
+        for service in [service for service, pids in self.pids.items() if now.get(service) != pids]:
+            for path in sorted((self.run / "logs").glob(f"{service}*.log")):
+                said = [line for line in path.read_text(errors="replace").splitlines() if not line.startswith("{")]
+                print(f"    {path.name}:", *said[:12], sep="\n      | ", flush=True)
+        self.pids = now
 
     def running(self) -> dict[str, list[int]]:
         pids = json.loads((self.run / "connection.json").read_text())["pids"]
