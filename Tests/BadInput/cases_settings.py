@@ -1,6 +1,7 @@
 """Processes that are told wrong things: they end at once, with all of it listed."""
 
 import asyncio
+import re
 import time
 
 COMMON_WRONG = {
@@ -18,9 +19,10 @@ WRONG = {
     "embedded-log": COMMON_WRONG | {
         "SWITCHBOARD_FSYNC": "sometimes", "SWITCHBOARD_FSYNC_INTERVAL": "50", "SWITCHBOARD_ADVERTISE": "x:y:z"},
     "token-service": SERVICE_WRONG | {"SWITCHBOARD_DEMO": "perhaps", "SWITCHBOARD_TOKEN_LIFETIME": "1 day"},
-    "room-allocator": SERVICE_WRONG | {"SWITCHBOARD_ICE_TTL": "1"},
-    "call-orchestrator": SERVICE_WRONG,
-    "signaling-gateway": SERVICE_WRONG | {"SWITCHBOARD_CONNECTIONS_MAX": "-1", "SWITCHBOARD_ICE_TTL": "soon"},
+    "room-allocator": SERVICE_WRONG | {"SWITCHBOARD_VIEW": "no idea"},
+    "call-orchestrator": SERVICE_WRONG | {"SWITCHBOARD_VIEW": "2", "SWITCHBOARD_ICE_TTL": "1"},
+    "signaling-gateway": SERVICE_WRONG | {
+        "SWITCHBOARD_CONNECTIONS_MAX": "-1", "SWITCHBOARD_ICE_TTL": "soon", "SWITCHBOARD_TURN_URLS": "http://x"},
     "callback-dispatcher": SERVICE_WRONG | {
         "SWITCHBOARD_WEBHOOK_ALLOW_PRIVATE": "maybe", "SWITCHBOARD_WEBHOOK_RETRY_FIRST": "5"},
 }
@@ -59,14 +61,24 @@ async def test_without_any_setting_each_process_names_what_is_required(stack):
 
 async def test_settings_of_other_services_are_left_alone_and_slips_of_the_hand_are_not(stack):
     data = str(stack.run / "data/nobody")
-    foreign = {name: "1" for wrong in WRONG.values() for name in wrong if name not in SERVICE_WRONG}
+    foreign = {name: "nonsense" for wrong in WRONG.values() for name in wrong if name not in SERVICE_WRONG}
     for program in WRONG:
-        own = {name: "x" for name in WRONG[program]}
+        own = await own_settings(stack, program)
         rest = {name: value for name, value in foreign.items() if name not in own}
+        assert rest, program
         code, output = await ended(
             stack, program, rest | {"SWITCHBOARD_DATA": data, "SWITCHBOARD_PARTITION": "8"})
         problems = [line for line in output.splitlines() if line.startswith("  - ")]
         assert code == 2 and problems == ["  - SWITCHBOARD_PARTITION: there is no such setting"], (program, output)
+
+
+async def own_settings(stack, program: str) -> set[str]:
+    """What it reads itself, by its own account."""
+    process = await asyncio.create_subprocess_exec(
+        stack.programs / program, "--settings", env={}, stdout=asyncio.subprocess.PIPE)
+    output, _ = await asyncio.wait_for(process.communicate(), ENDS_WITHIN_SECONDS)
+    assert process.returncode == 0, program
+    return set(re.findall(r"^\| `(SWITCHBOARD_\w+)`", output.decode(), re.MULTILINE))
 
 
 async def test_secrets_are_not_printed_with_the_problems(stack):
