@@ -23,14 +23,14 @@ enum CallView {
         """
 
     static func make(
-        path: String, settings: LedgerSettings, fail: @escaping @Sendable (String) -> Void
+        path: String, settings: LedgerSettings, log: Log, fail: @escaping @Sendable (String) -> Void
     ) -> LogView<CallFact> {
         let filling = LogView<CallFact>.Filling(
             migrations: [tables, awaitedTables],
             take: { database, _, _, record in try take(record, into: database) }, topic: Topic.callRecords,
             takePlain: { database, time, user, value in try takeLog(value, of: user, at: time, into: database) })
         return LogView(
-            name: "calls-view", path: path, settings: settings, ledger: .calls, filling: filling, fail: fail)
+            name: "calls-view", path: path, settings: settings, ledger: .calls, filling: filling, log: log, fail: fail)
     }
 
     private static func take(_ record: LogRecord<CallFact>, into database: SQLiteDatabase) throws {

@@ -29,7 +29,7 @@ extension Gateway {
         if let frame = entry.frame { pass(frame, to: session, note: entry.note) }
         if entry.note?.inside != nil { takeEarlySignals(session) }
         if let close = entry.close {
-            session.connection.close(code: UInt16(close), reason: "closed by its user's machine")
+            session.connection.close(code: UInt16(clamping: close), reason: "closed by its user's machine")
         }
     }
 

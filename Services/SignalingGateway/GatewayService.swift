@@ -64,7 +64,7 @@ final class GatewayService {
             producer.onTrouble = { [unowned self] failure in
                 host.log.warning("Kafka does not take records", ["failure": failure.description])
             }
-            let directory = try Directory(settings: settings, loop: host.loop)
+            let directory = try Directory(settings: settings, loop: host.loop, log: host.log)
             directory.onComplete = { [unowned self] in
                 host.health.set("directory", true)
                 knowsTokens = true

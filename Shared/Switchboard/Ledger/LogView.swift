@@ -33,6 +33,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
     private let ledger: LedgerName
     private let filling: Filling
     private let path: String
+    private let log: Log
     private let fail: @Sendable (String) -> Void
 
     // On the view's loop alone.
@@ -63,7 +64,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
 
     /// - Parameter fail: called once, from the view's thread, when the view cannot go on.
     package init(
-        name: String, path: String, settings: LedgerSettings, ledger: LedgerName, filling: Filling,
+        name: String, path: String, settings: LedgerSettings, ledger: LedgerName, filling: Filling, log: Log,
         fail: @escaping @Sendable (String) -> Void
     ) {
         loop = EventLoop(name: name)
@@ -72,6 +73,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
         self.settings = settings
         self.ledger = ledger
         self.filling = filling
+        self.log = log
         self.fail = fail
         loop.start()
         loop.execute { self.begin() }
@@ -154,7 +156,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
     }
 
     private func follow(_ database: SQLiteDatabase) throws {
-        let follower = try LogFollower<Fact>(settings: settings.kafka, ledger: ledger, loop: loop, lazy: true)
+        let follower = try LogFollower<Fact>(settings: settings.kafka, ledger: ledger, loop: loop, lazy: true, log: log)
         follower.onRecord = { [unowned self] partition, offset, time, record in
             batch.append((partition, offset, time, record))
         }
