@@ -48,7 +48,7 @@ final class Queries {
             view.read(
                 whenAt: ends, within: ViewDoor<CallFact>.patience,
                 // The end of a call stands in the log before its records stand in their topic, and may be told sooner.
-                and: { database in try !CallView.awaitsRecords(of: key, in: database) },
+                and: { database in try CallView.awaitsRecords(of: key, in: database) == false },
                 { database in try CallView.logs(of: key, query.logs, in: database) },
                 { answer in
                     let frame =
