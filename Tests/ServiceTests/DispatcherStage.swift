@@ -133,6 +133,13 @@ final class DispatcherProcess {
         }
     }
 
+    var isReady: Bool {
+        get async {
+            guard port != nil, let answer = try? await asks("GET", "/readyz") else { return false }
+            return answer.status == 200
+        }
+    }
+
     func asks(_ method: String, _ path: String, body: String = "") async throws -> (status: Int, body: String) {
         let time = "\(Int(Date().timeIntervalSince1970 * 1000))"
         let nonce = "\(UInt32.random(in: 0 ... .max))"
