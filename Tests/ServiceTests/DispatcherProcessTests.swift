@@ -73,7 +73,7 @@ struct DispatcherProcessTests {
         let scene = LogScene(broker.bootstrap)
         try await scene.makeTopics()
         try await scene.write(DispatcherLogs.application, to: .registry, 0)
-        let sink = WebhookSink { $0 % 2 == 0 ? 500 : 200 }
+        let sink = WebhookSink()
         let sinkPort = try await sink.listen()
         let dispatcher = try DispatcherProcess([
             "SWITCHBOARD_KAFKA": broker.bootstrap, "SWITCHBOARD_PARTITIONS": "\(LogScene.partitions)",
