@@ -102,7 +102,8 @@ final class Audit {
 
     private func note<B: Book>(_ owner: PartitionOwner<B>?, _ kind: String, _ trouble: (B.State) -> String?) {
         guard let owner, owner.isOwning else { return check(false, "nobody owns a partition of \(kind)") }
-        check(owner.isIdle, "\(kind) \(owner.partition) is not idle")
+        let underWay = "\(owner.pending.count) \(owner.unsent.count) \(owner.inFlight.count) \(owner.performing.count)"
+        check(owner.isIdle, "\(kind) \(owner.partition) is not idle: \(underWay)")
         for (key, entry) in owner.entries.sorted(by: { $0.key < $1.key }) {
             if let words = trouble(entry.state) { check(false, "\(kind) \(key): \(words)") }
         }

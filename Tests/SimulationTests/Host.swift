@@ -16,6 +16,8 @@ final class Host<B: Book>: LedgerPorts {
     private var isReading = false
     /// What was sent and is not appended by then is lost with the process.
     private var lostAfter: Timestamp?
+    /// Its producer has had a fatal error: what it had taken arrives, and nothing after it.
+    private var isBroken = false
     var onEnd: (() -> Void)?
 
     // For planted faults.
@@ -95,8 +97,9 @@ final class Host<B: Book>: LedgerPorts {
         let place = B.ledger.log(partition)
         // Full: the owner tries again.
         if key != "marker", world.strikes(onceIn: 60) { return false }
-        if world.strikes(onceIn: 400) {
-            later { done(.failed("the broker refused it")) }
+        if isBroken || world.strikes(onceIn: 400) {
+            isBroken = true
+            later { done(.failed("the producer is broken")) }
             return true
         }
         appendsSeen += 1
@@ -143,7 +146,10 @@ final class Host<B: Book>: LedgerPorts {
     func perform(_ effect: Effects.Effect, source: SourceMark, _ done: @escaping (Bool) -> Void) {
         world.audit.performs(source)
         if world.planted == .effectsWithTimeout, clockwork.dice.onceIn(40) { return later { done(true) } }
-        if world.strikes(onceIn: 400) { return later { done(false) } }
+        if isBroken || world.strikes(onceIn: 400) {
+            isBroken = true
+            return later { done(false) }
+        }
         let effect = world.planted == .lookAgainWhenPerforming ? world.readdressed(effect) : effect
         var missing = 0
         let landings = world.landings(of: effect, source)
