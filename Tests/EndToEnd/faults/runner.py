@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 
-from .cases import devices, kills, outages
+from .cases import callbacks, devices, kills, outages
 from .stack import Stack
 from .waiting import Fault, Missing
 
@@ -14,7 +14,7 @@ CASE_SECONDS = 120
 
 
 def main(only: list[str]) -> int:
-    cases = [case for group in (devices, outages, kills) for case in group.cases()]
+    cases = [case for group in (devices, callbacks, outages, kills) for case in group.cases()]
     chosen = [(name, do) for name, do in cases if not only or any(word in name for word in only)]
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     stack, failed, passed = Stack(), 0, 0

@@ -151,13 +151,25 @@ class Stack:
             await asyncio.sleep(READY_POLL_SECONDS)
 
     def get(self, path: str) -> tuple[int, dict]:
+        return self._ask("GET", path)
+
+    def post(self, path: str, body: dict) -> dict:
+        code, answer = self._ask("POST", path, body)
+        if code not in (200, 201):
+            raise Missing(f"POST {path} is answered {code} {answer}")
+        return answer
+
+    def delete(self, path: str):
+        self._ask("DELETE", path)
+
+    def _ask(self, method: str, path: str, body: dict | None = None) -> tuple[int, dict]:
         """The Server API, signed as published."""
         known = self.connection
         nonce, now = secrets.token_hex(8), str(int(time.time() * 1000))
         signature = hashlib.sha1((known["appSecret"] + nonce + now).encode()).hexdigest()
-        code, body = fetch(known["baseUrl"] + path, {
-            "App-Key": known["appKey"], "Nonce": nonce, "Timestamp": now, "Signature": signature})
-        return code, json.loads(body or b"{}") if code else {}
+        headers = {"App-Key": known["appKey"], "Nonce": nonce, "Timestamp": now, "Signature": signature}
+        code, answer = fetch(known["baseUrl"] + path, headers, method, body)
+        return code, json.loads(answer or b"{}") if code else {}
 
     def owner_of_call(self, call: str) -> int | None:
         """Which copy of the orchestrator, from 0, decides this call; nothing where none says so."""
@@ -177,10 +189,13 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def fetch(url: str, headers: dict | None = None) -> tuple[int, bytes]:
+def fetch(url: str, headers: dict | None = None, method: str = "GET", body: dict | None = None) -> tuple[int, bytes]:
     """Status and body; 0 where nobody answers."""
+    headers = (headers or {}) | ({"content-type": "application/json"} if body is not None else {})
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(url, headers=headers, method=method, data=data)
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=5) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
