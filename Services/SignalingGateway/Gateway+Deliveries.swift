@@ -19,6 +19,7 @@ extension Gateway {
     }
 
     private func deliver(_ entry: DeliveryEntry) {
+        if entry.note?.died == true { return hearOfOwnDeath() }
         guard let session = sessions[entry.number] else { return }
         if let signal = entry.signal {
             if let frame = entry.frame { take(frame, signal, for: session) }

@@ -49,6 +49,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
     private struct Waiting {
         let ends: [KafkaPartition: Int64]
         let deadline: ContinuousClock.Instant
+        let isComplete: (SQLiteDatabase) -> Bool
         let then: (SQLiteDatabase?) -> Void
     }
 
@@ -96,16 +97,23 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
     // MARK: reading
 
     /// Runs `body` on the view's thread once the view shows everything before `ends`.
-    /// - Parameter done: on the view's thread; nil where it was not there in time, or the tables could not be read.
+    /// - Parameters:
+    ///   - isComplete: what must hold besides, for as long as there is time: what follows from the log may still be on
+    ///     its way into the other topic. Without it after that.
+    ///   - done: on the view's thread; nil where it was not there in time, or the tables could not be read.
     package func read<T: Sendable>(
         whenAt ends: [KafkaPartition: Int64], within limit: Duration,
+        and isComplete: @escaping @Sendable (SQLiteDatabase) throws -> Bool = { _ in true },
         _ body: @escaping @Sendable (SQLiteDatabase) throws -> T, _ done: @escaping @Sendable (T?) -> Void
     ) {
         loop.execute { [self] in
-            let waiter = Waiting(ends: ends, deadline: .now + limit) { database in
-                done(database.flatMap { try? body($0) })
-            }
-            if isAt(ends) { waiter.then(database) } else { waiting.append(waiter) }
+            let waiter = Waiting(
+                ends: ends, deadline: .now + limit,
+                // A question that cannot be asked is not waited for: the body meets the same trouble.
+                isComplete: { (try? isComplete($0)) ?? true },
+                then: { database in done(database.flatMap { try? body($0) }) })
+            waiting.append(waiter)
+            serveWaiting()
         }
     }
 
@@ -121,7 +129,8 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
         guard !waiting.isEmpty else { return }
         var rest: [Waiting] = []
         for waiter in waiting {
-            if isAt(waiter.ends) {
+            let isThere = isAt(waiter.ends)
+            if isThere, waiter.deadline <= now || database.map(waiter.isComplete) ?? true {
                 waiter.then(database)
             } else if waiter.deadline <= now {
                 waiter.then(nil)

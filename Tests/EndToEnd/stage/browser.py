@@ -49,6 +49,7 @@ class Person:
         self.page = self.context.new_page()
         self.page.expose_function("recordExchange", record_exchange)
         self.complaints: list[str] = []
+        self.is_gone = False
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         stage.recorder.watch(self.page, label=self.user)
 
@@ -66,8 +67,10 @@ class Person:
         self.close()
 
     def close(self):
-        self.context.close()
-        self.line.close()
+        if not self.is_gone:
+            self.is_gone = True
+            self.context.close()
+            self.line.close()
 
     # What a person does
 

@@ -15,7 +15,7 @@ from contract import Checker, Recorder
 from .stack import Stack
 
 # A case that restarts the stack comes after those that want it as it is.
-CASES = ("browser_call",)
+CASES = ("browser_call", "browser_endings", "browser_losses", "server_api", "signal_race", "callbacks", "second_start")
 
 
 class Stage:
