@@ -7,9 +7,10 @@ import struct
 import api
 from client import Client, check_call
 
+# None of these is the beginning of a request that could still become whole.
 NOISE = [
     b"GET / HTTP/1.1\r\n\r\n", struct.pack(">i", -1), struct.pack(">i", 2**31 - 1), struct.pack(">i", 0) + b"xxxx",
-    bytes.fromhex("16030100c8010000c40303"), struct.pack(">ihhi", 10, 999, 0, 1) + b"\0\1", os.urandom(4096),
+    bytes.fromhex("16030100c8010000c40303"), struct.pack(">ihhi", 10, 999, 0, 1) + b"\0\1", b"\xff" + os.urandom(4096),
 ]
 
 

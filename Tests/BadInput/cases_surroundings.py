@@ -41,6 +41,3 @@ async def test_with_Redis_hanging_calls_go_on(stack):
     finally:
         os.kill(pid, signal.SIGCONT)
     await check_call(stack)
-    async with Client(stack) as client:
-        await client.login()
-    await asyncio.sleep(0)

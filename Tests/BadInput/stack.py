@@ -49,7 +49,11 @@ class Stack:
         assert not gone, f"these ended, or were started again: {gone}, now {now}"
 
     def note_deaths(self) -> None:
-        """Takes the processes of this moment for those that must live on; says what the others said at their end."""
+        """Takes the processes of this moment for those that must live on."""
+        self.pids = self.running()
+
+    def tell_deaths(self) -> None:
+        """The same, and what those said that ended meanwhile."""
         now = self.running()
         for service in [service for service, pids in self.pids.items() if now.get(service) != pids]:
             for path in sorted((self.run / "logs").glob(f"{service}*.log")):
