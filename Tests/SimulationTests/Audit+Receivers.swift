@@ -84,8 +84,9 @@ extension Audit {
                 world.mirror.isStamped(.users, Int32(partition))
             else { continue }
             for (key, entry) in owner.entries {
-                let shown = world.mirror.values["users:\(key)"]
-                check(shown == world.users.book.mirror(entry.state, key: key), "the mirror shows another \(key)")
+                let shown = world.mirror.values["users:\(key)"].map { String(decoding: $0, as: UTF8.self) }
+                let held = world.users.book.mirror(entry.state, key: key).map { String(decoding: $0, as: UTF8.self) }
+                check(shown == held, "the mirror shows of \(key): \(shown ?? "nothing"), and not: \(held ?? "nothing")")
             }
         }
     }
