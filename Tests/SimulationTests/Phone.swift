@@ -42,7 +42,7 @@ final class Phone {
         self.device = device
     }
 
-    var isIdle: Bool { asked.isEmpty && ringing.isEmpty }
+    var isIdle: Bool { asked.isEmpty && ringing.isEmpty && connection != nil && isAdmitted }
     func hasUsed(_ connection: Connection) -> Bool { used.contains(connection) }
 
     // MARK: coming and going

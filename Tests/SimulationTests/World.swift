@@ -72,7 +72,10 @@ final class World {
         return audit.faults
     }
 
-    private var isSettled: Bool { clockwork.now > lastPlanAt && phones.allSatisfy(\.isIdle) && audit.isSettled(self) }
+    private var isSettled: Bool {
+        clockwork.now > lastPlanAt && phones.allSatisfy(\.isIdle) && !gateways.contains(where: \.isDead)
+            && audit.isSettled(self)
+    }
 
     private var lastPlanAt: Timestamp { (plans.map(\.at).max() ?? clockwork.now) + .seconds(1) }
 
