@@ -83,7 +83,7 @@ def plan(settings: Settings, bin_folder: Path, ports: Ports, secrets: dict[str, 
         "token-service", SWITCHBOARD_SIGNING_KEY=f"{run}/signing-key.pem",
         SWITCHBOARD_ADMIN_TOKEN=secrets["adminToken"], SWITCHBOARD_DEMO="1")
     service("room-allocator", **turn)
-    service("call-orchestrator", settings.orchestrators)
+    service("call-orchestrator", settings.orchestrators, **turn)
     service("signaling-gateway", settings.gateways, **turn)
     service("callback-dispatcher")
     add(Program(
