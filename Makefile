@@ -29,7 +29,7 @@ lint:
 bench:
 	@Deploy/Local/setup build run bench
 	swift build -c release --product switchboard-load
-	.build/release/switchboard-load calls
+	@exec Deploy/Local/bench $(BENCH)
 
 bench-drivers:
 	@Deploy/Local/setup build run bench

@@ -90,7 +90,7 @@ final class Dispatcher {
 
     private func openDoor() {
         do {
-            let directory = try Directory(settings: settings, loop: host.loop)
+            let directory = try Directory(settings: settings, loop: host.loop, log: host.log)
             directory.onComplete = { [host] in host.health.set(Condition.applications, true) }
             directory.onFailure = { [host] reason in host.fail(reason) }
             self.directory = directory

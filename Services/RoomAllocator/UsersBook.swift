@@ -42,6 +42,13 @@ package struct UsersBook: Book {
         state = .gateway(life)
     }
 
+    /// No gateway is silent that nobody listened to.
+    package func begin(_ state: inout UsersEntry, hearingFrom now: Timestamp) {
+        guard case .gateway(var life) = state else { return }
+        life.heardAt = now
+        state = .gateway(life)
+    }
+
     package func perform(
         _ fact: UsersEntry.Fact, key: String, before: UsersEntry, after: UsersEntry, into effects: inout Effects
     ) {

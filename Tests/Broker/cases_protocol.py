@@ -357,6 +357,3 @@ def test_group_tools_and_coordinators_by_hand(broker):
     assert (code, name, state, kind, protocol) == (0, group, "Stable", "consumer", "range")
     assert members[0][:2] == (joined["member"], "wire") and members[0][3:] == (b"meta", b"mine")
     leave(wire, 1, group, joined["member"])
-
-
-# Idempotent producers

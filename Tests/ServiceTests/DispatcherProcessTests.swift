@@ -73,14 +73,14 @@ struct DispatcherProcessTests {
         let scene = LogScene(broker.bootstrap)
         try await scene.makeTopics()
         try await scene.write(DispatcherLogs.application, to: .registry, 0)
-        let sink = WebhookSink { $0 % 2 == 0 ? 500 : 200 }
+        let sink = WebhookSink()
         let sinkPort = try await sink.listen()
         let dispatcher = try DispatcherProcess([
             "SWITCHBOARD_KAFKA": broker.bootstrap, "SWITCHBOARD_PARTITIONS": "\(LogScene.partitions)",
             "SWITCHBOARD_WEBHOOK_ALLOW_PRIVATE": "1", "SWITCHBOARD_WEBHOOK_RETRY_FIRST": "50ms",
         ])
         try dispatcher.start()
-        try await eventually("it is ready") { dispatcher.said.contains(#""message":"ready""#) }
+        try await eventually("it is ready") { await dispatcher.isReady }
         let added = try await dispatcher.asks(
             "POST", "/v1/callbacks/endpoints",
             body: #"{"url":"http://127.0.0.1:\#(sinkPort)/hook","types":["call.*"]}"#)
@@ -123,7 +123,7 @@ struct DispatcherProcessTests {
             "SWITCHBOARD_KAFKA": broker.bootstrap, "SWITCHBOARD_PARTITIONS": "\(LogScene.partitions)",
         ])
         try dispatcher.start()
-        try await eventually("it is ready") { dispatcher.said.contains(#""message":"ready""#) }
+        try await eventually("it is ready") { await dispatcher.isReady }
         for host in ["127.0.0.1", "10.0.0.1", "169.254.169.254", "[::1]", "localhost", "intranet", "user@example.org"] {
             let answer = try await dispatcher.asks(
                 "POST", "/v1/callbacks/endpoints", body: #"{"url":"http://\#(host)/","types":["*"]}"#)

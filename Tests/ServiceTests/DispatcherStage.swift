@@ -133,6 +133,13 @@ final class DispatcherProcess {
         }
     }
 
+    var isReady: Bool {
+        get async {
+            guard port != nil, let answer = try? await asks("GET", "/readyz") else { return false }
+            return answer.status == 200
+        }
+    }
+
     func asks(_ method: String, _ path: String, body: String = "") async throws -> (status: Int, body: String) {
         let time = "\(Int(Date().timeIntervalSince1970 * 1000))"
         let nonce = "\(UInt32.random(in: 0 ... .max))"
@@ -149,7 +156,7 @@ final class DispatcherProcess {
     }
 }
 
-/// Receives webhooks, and keeps what came.
+/// Receives webhooks, keeps what came, and answers every second request with 500.
 actor WebhookSink {
     struct Received: Sendable {
         var id: String
@@ -163,13 +170,12 @@ actor WebhookSink {
     private var server: HTTPServer?
     private(set) var received: [Received] = []
     private var count = 0
-    /// The status of the request with that number, from 1.
-    private let status: @Sendable (Int) -> Int
+    private var failuresByID: [String: Int] = [:]
 
-    init(status: @escaping @Sendable (Int) -> Int) {
-        self.status = status
-        loop.start()
-    }
+    /// Of one event so many attempts fail at most: the third step of the schedule is too long for a test.
+    private static let failuresMax = 2
+
+    init() { loop.start() }
 
     func listen() throws -> Int {
         let server = HTTPServer(loop: loop) { [unowned self] request, responder in
@@ -182,10 +188,13 @@ actor WebhookSink {
 
     private func take(_ request: HTTPRequest) -> Int {
         count += 1
-        let answer = status(count)
+        let id = request.header("webhook-id") ?? ""
+        let fails = count % 2 == 0 && failuresByID[id, default: 0] < Self.failuresMax
+        if fails { failuresByID[id, default: 0] += 1 }
+        let answer = fails ? 500 : 200
         received.append(
             Received(
-                id: request.header("webhook-id") ?? "", body: String(decoding: request.body, as: UTF8.self),
+                id: id, body: String(decoding: request.body, as: UTF8.self),
                 headers: Dictionary(request.headers.map { ($0.name, $0.value) }) { first, _ in first },
                 isAnswered: answer == 200))
         return answer

@@ -16,6 +16,8 @@ final class Host<B: Book>: LedgerPorts {
     private var isReading = false
     /// What was sent and is not appended by then is lost with the process.
     private var lostAfter: Timestamp?
+    /// Its producer has had a fatal error: what it had taken arrives, and nothing after it.
+    private var isBroken = false
     var onEnd: (() -> Void)?
 
     // For planted faults.
@@ -93,6 +95,13 @@ final class Host<B: Book>: LedgerPorts {
         _ record: [UInt8], key: String, to partition: Int32, _ done: @escaping (LogAppend) -> Void
     ) -> Bool {
         let place = B.ledger.log(partition)
+        // Full: the owner tries again.
+        if key != "marker", world.strikes(onceIn: 60) { return false }
+        if isBroken || world.strikes(onceIn: 400) {
+            isBroken = true
+            later { done(.failed("the producer is broken")) }
+            return true
+        }
         appendsSeen += 1
         clockwork.after(.zero) { [self] in world.mayCrash(self) }
         if world.planted == .appendOutOfInboxOrder, appendsSeen % 7 == 5 {
@@ -120,9 +129,10 @@ final class Host<B: Book>: LedgerPorts {
                 return acknowledge(.acknowledged(offset: at, time: clockwork.now), done)
             }
             let (offset, time) = world.broker.append(record, key: key, to: place)
-            world.audit.appended(place, offset, by: name)
             if isMarker { markerOffset = offset }
             let shown = world.planted == .performOnForeignOffset && !isMarker ? markerOffset + 1 + ordinal : offset
+            // Lost: whoever waits for it gives up some time.
+            if !isMarker, world.strikes(onceIn: 400) { return }
             acknowledge(.acknowledged(offset: shown + shift, time: time), done)
         }
     }
@@ -136,6 +146,10 @@ final class Host<B: Book>: LedgerPorts {
     func perform(_ effect: Effects.Effect, source: SourceMark, _ done: @escaping (Bool) -> Void) {
         world.audit.performs(source)
         if world.planted == .effectsWithTimeout, clockwork.dice.onceIn(40) { return later { done(true) } }
+        if isBroken || world.strikes(onceIn: 400) {
+            isBroken = true
+            return later { done(false) }
+        }
         let effect = world.planted == .lookAgainWhenPerforming ? world.readdressed(effect) : effect
         var missing = 0
         let landings = world.landings(of: effect, source)
@@ -175,6 +189,7 @@ final class Host<B: Book>: LedgerPorts {
         clockwork.after(clockwork.travelTime()) { [weak self] in
             self?.turn { [weak self] in
                 guard let self else { return }
+                if world.strikes(onceIn: 30) { return done(false) }
                 let first =
                     switch start {
                     case .last(let count): max(0, marker - count)
@@ -235,6 +250,7 @@ final class Host<B: Book>: LedgerPorts {
 
     func askInboxEnd(_ partition: Int32, _ done: @escaping (Int64?) -> Void) {
         if world.planted == .fireBeforeBacklog { return later { done(0) } }
+        if world.strikes(onceIn: 20) { return later { done(nil) } }
         clockwork.after(world.broker.wait) { [weak self] in
             guard let self else { return }
             let end = Int64(world.broker.records(B.ledger.inbox(partition)).count)

@@ -131,9 +131,14 @@ final class World {
         }
     }
 
+    /// Whether something goes wrong here, once in so many times.
+    func strikes(onceIn times: Int) -> Bool {
+        hasFaults && clockwork.now < faultsEndAt && clockwork.dice.onceIn(times)
+    }
+
     /// At any step, until enough have.
     func mayCrash<B: Book>(_ host: Host<B>) {
-        guard hasFaults, crashesLeft > 0, clockwork.now < faultsEndAt, clockwork.dice.onceIn(60) else { return }
+        guard crashesLeft > 0, strikes(onceIn: 60) else { return }
         for post in [calls, users, rooms] as [any AnyPost] where post.crash(host) { crashesLeft -= 1 }
     }
 

@@ -97,6 +97,12 @@ extension PartitionOwner {
         let now = max(ports.clock, lastTime)
         if lastTime != Timestamp() { silence.stalled(for: min(now - lastTime, .seconds(20)), endingAt: now) }
         silence.began(at: now)
+        for key in Array(entries.keys) {
+            guard var state = entries[key]?.state else { continue }
+            book.begin(&state, hearingFrom: now)
+            entries[key]?.state = state
+            schedule(key)
+        }
         receivedThrough = inboxOffset
         // First, so that the opening says what must still be read for them.
         for (offset, since, effects) in again { perform(effects, at: offset, since: since) }

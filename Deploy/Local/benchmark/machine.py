@@ -1,0 +1,31 @@
+"""What figures were measured on."""
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+from stack.settings import ROOT
+
+
+def described() -> str:
+    model = next(
+        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+         if line.startswith("model name")), platform.machine())
+    gigabytes = os.sysconf("SC_PAGESIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{os.cpu_count()} cores ({model}), {gigabytes:.0f} GB, Linux {platform.release()}, "
+        f"{system()}, servers and load on the same machine; commit {commit()}")
+
+
+def system() -> str:
+    for line in Path("/etc/os-release").read_text().splitlines():
+        if line.startswith("PRETTY_NAME="):
+            return line.partition("=")[2].strip('"')
+    return platform.system()
+
+
+def commit() -> str:
+    known = subprocess.run(
+        ["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True)
+    return known.stdout.strip() or "unknown"

@@ -1,0 +1,21 @@
+"""docs/benchmarks.md: each target replaces what stands between its two marks, and leaves the words around it."""
+
+from stack.settings import ROOT
+
+PAGE = ROOT / "docs/benchmarks.md"
+
+
+def put(target: str, text: str) -> None:
+    begin, end = f"<!-- begin: {target} -->", f"<!-- end: {target} -->"
+    page = PAGE.read_text() if PAGE.exists() else "# Benchmarks\n"
+    if begin not in page:
+        page += f"\n{begin}\n{end}\n"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    PAGE.write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}")
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines)
