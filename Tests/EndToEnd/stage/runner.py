@@ -43,8 +43,10 @@ def run(words: list[str]) -> int:
         suite(words).run(result)
     except Exception:
         result.note("the stack runs", traceback.format_exc())
-    finally:
+    try:
         stage.stack.stop()
+    except Exception:
+        result.note("the stack stops", traceback.format_exc())
     stage.recorder.close()
     judge(result)
     leave(result)
