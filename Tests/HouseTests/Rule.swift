@@ -113,7 +113,9 @@ struct Rule: CustomStringConvertible, Sendable {
     static let nothingForced = Rule("Nothing is forced: no try!, as! or fatalError") { file, _ in
         guard file.isUnder("Services", "Shared") else { return [] }
         return file.saying(["fatalError"])
-            + file.words.filter { ["try", "as"].contains($0.text) && $0.next == UInt8(ascii: "!") }
+            + file.words.filter {
+                ["try", "as"].contains($0.text) && $0.next == UInt8(ascii: "!") && $0.isNextAdjacent
+            }
             .map { Finding(line: $0.line, what: "says \($0.text)!") }
     }
 

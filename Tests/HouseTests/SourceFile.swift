@@ -7,6 +7,8 @@ struct SourceFile {
         let column: Int
         /// The byte after the word, blanks left out; 0 at the end.
         let next: UInt8
+        /// No blank between the word and that byte: `try!`, not `try !isOver`.
+        let isNextAdjacent: Bool
     }
 
     struct Declaration {
@@ -77,7 +79,8 @@ struct SourceFile {
                 words.append(
                     Word(
                         text: String(decoding: bytes[start..<at], as: UTF8.self), line: line,
-                        column: indentation(bytes, lineStart, start), next: next < bytes.count ? bytes[next] : 0))
+                        column: indentation(bytes, lineStart, start), next: next < bytes.count ? bytes[next] : 0,
+                        isNextAdjacent: next == at))
             } else {
                 if bytes[at] == UInt8(ascii: "\n") {
                     line += 1
