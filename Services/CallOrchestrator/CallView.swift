@@ -16,19 +16,25 @@ enum CallView {
         CREATE UNIQUE INDEX logsByTime ON logs (user, syncTime);
         """
 
+    /// Records of ended calls that have not come: the two topics are read side by side.
+    private static let awaitedTables = """
+        CREATE TABLE awaited (user TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (user, key)) WITHOUT ROWID;
+        CREATE INDEX membersByCall ON members (key);
+        """
+
     static func make(
-        path: String, settings: LedgerSettings, fail: @escaping @Sendable (String) -> Void
+        path: String, settings: LedgerSettings, log: Log, fail: @escaping @Sendable (String) -> Void
     ) -> LogView<CallFact> {
         let filling = LogView<CallFact>.Filling(
-            migrations: [tables],
+            migrations: [tables, awaitedTables],
             take: { database, _, _, record in try take(record, into: database) }, topic: Topic.callRecords,
             takePlain: { database, time, user, value in try takeLog(value, of: user, at: time, into: database) })
         return LogView(
-            name: "calls-view", path: path, settings: settings, ledger: .calls, filling: filling, fail: fail)
+            name: "calls-view", path: path, settings: settings, ledger: .calls, filling: filling, log: log, fail: fail)
     }
 
     private static func take(_ record: LogRecord<CallFact>, into database: SQLiteDatabase) throws {
-        guard record.kind == .facts, !record.facts.isEmpty, let (app, _) = RecordKey.split(record.key) else { return }
+        guard record.kind == .facts, !record.facts.isEmpty, let (app, id) = RecordKey.split(record.key) else { return }
         try database.run(
             """
             INSERT OR IGNORE INTO decisions
@@ -43,7 +49,13 @@ enum CallView {
                 for user in [started.caller] + started.callees.map(\.user) {
                     try database.run("INSERT OR IGNORE INTO members VALUES (\(RecordKey.of(app, user)), \(record.key))")
                 }
-            case .ended: try database.run("UPDATE calls SET isOver = \(true) WHERE key = \(record.key)")
+            case .ended:
+                try database.run("UPDATE calls SET isOver = \(true) WHERE key = \(record.key)")
+                try database.run(
+                    """
+                    INSERT OR IGNORE INTO awaited SELECT user, key FROM members WHERE key = \(record.key)
+                    AND NOT EXISTS (SELECT 1 FROM logs WHERE logs.user = members.user AND callId = \(id))
+                    """)
             default: break
             }
         }
@@ -63,6 +75,8 @@ enum CallView {
             INSERT OR REPLACE INTO logs
             VALUES (\(user), \(entry.syncTime.milliseconds), \(entry.callId.text), \(entry.encoded()))
             """)
+        guard let (app, _) = RecordKey.split(user) else { return }
+        try database.run("DELETE FROM awaited WHERE user = \(user) AND key = \(RecordKey.of(app, entry.callId))")
     }
 
     // MARK: questions
@@ -106,6 +120,11 @@ enum CallView {
             ORDER BY startedAt DESC LIMIT \(CallDoor.pageMax)
             """
         ) { row in try row(String.self) }
+    }
+
+    /// Whether a call of this user has ended whose record has not come yet.
+    static func awaitsRecords(of user: String, in database: SQLiteDatabase) throws -> Bool {
+        try database.first("SELECT 1 FROM awaited WHERE user = \(user) LIMIT 1") { row in try row(Int64.self) } != nil
     }
 
     /// A page of a user's records; bounds are exclusive.

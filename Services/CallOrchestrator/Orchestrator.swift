@@ -47,13 +47,13 @@ final class Orchestrator {
     private func ledgerIsReady() {
         host.health.set("ledger", true)
         do {
-            let directory = try Directory(settings: settings, loop: host.loop)
+            let directory = try Directory(settings: settings, loop: host.loop, log: host.log)
             directory.onComplete = { [unowned self] in host.health.set("directory", true) }
             directory.onFailure = { [unowned self] reason in host.fail(reason) }
             self.directory = directory
             guard hasView else { return }
             let bound = LoopBound(host, on: host.loop)
-            let view = CallView.make(path: "\(host.settings.data)/calls.sqlite", settings: settings) {
+            let view = CallView.make(path: "\(host.settings.data)/calls.sqlite", settings: settings, log: host.log) {
                 [loop = host.loop] reason in
                 loop.execute { bound.value?.fail(reason) }
             }

@@ -38,13 +38,17 @@ final class Queries {
             return log.warning("a query cannot be read and is passed over", ["offset": record.offset])
         }
         let key = RecordKey.of(query.app, query.user)
-        let place = KafkaPartition(Topic.callRecords, world.settings.partition(of: key, in: .users))
+        let settings = world.settings
+        var places = (0..<settings.partitions).map { KafkaPartition(LedgerName.calls.log, $0) }
+        places.append(KafkaPartition(Topic.callRecords, settings.partition(of: key, in: .users)))
         let asker = query.reply.asker
         let bound = LoopBound(world, on: world.loop)
-        world.askEnds([place]) { [view, loop = world.loop] ends in
+        world.askEnds(places) { [view, loop = world.loop] ends in
             guard let ends else { return }
             view.read(
                 whenAt: ends, within: ViewDoor<CallFact>.patience,
+                // The end of a call stands in the log before its records stand in their topic, and may be told sooner.
+                and: { database in try CallView.awaitsRecords(of: key, in: database) == false },
                 { database in try CallView.logs(of: key, query.logs, in: database) },
                 { answer in
                     let frame =

@@ -3,9 +3,10 @@ package import Switchboard
 extension CallbackFold {
     /// - Parameter isSilent: the events were rendered by another already; only what lives is remembered.
     package mutating func take(_ record: LogRecord<CallFact>, at offset: Int64, isSilent: Bool = false) -> [Callback] {
-        guard !record.facts.isEmpty, var (place, id) = place(.calls, "calls", record.key, offset, record.time) else {
+        guard !record.facts.isEmpty, let (found, id) = place(.calls, "calls", record.key, offset, record.time) else {
             return []
         }
+        var place = found
         var live = calls[record.key] ?? LiveCall(call: Call(id: CallID(id)))
         var callbacks: [Callback] = []
         for fact in record.facts {

@@ -2,9 +2,10 @@ package import Switchboard
 
 extension CallbackFold {
     package mutating func take(_ record: LogRecord<RoomFact>, at offset: Int64, isSilent: Bool = false) -> [Callback] {
-        guard !record.facts.isEmpty, var (place, id) = place(.rooms, "rooms", record.key, offset, record.time) else {
+        guard !record.facts.isEmpty, let (found, id) = place(.rooms, "rooms", record.key, offset, record.time) else {
             return []
         }
+        var place = found
         var live = rooms[record.key] ?? LiveRoom()
         var callbacks: [Callback] = []
         for fact in record.facts {

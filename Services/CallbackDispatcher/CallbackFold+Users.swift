@@ -5,8 +5,9 @@ extension CallbackFold {
         _ record: LogRecord<UsersEntry.Fact>, at offset: Int64, isSilent: Bool = false
     ) -> [Callback] {
         guard record.facts.contains(where: \.isPresence),
-            var (place, id) = place(.users, "users", record.key, offset, record.time)
+            let (found, id) = place(.users, "users", record.key, offset, record.time)
         else { return [] }
+        var place = found
         var live = users[record.key] ?? LiveUser()
         var callbacks: [Callback] = []
         for fact in record.facts {

@@ -11,34 +11,64 @@ final class Dispatcher {
     private let settings: LedgerSettings
     private let admin: KafkaAdmin
     private let renderer: Renderer
+    private let webhooks: Webhooks
+    private let redis: RedisClient
+    private let nonces: RedisNonces
+    private var directory: Directory?
     private var consumer: KafkaGroupConsumer?
     private var assigned: Set<Int32> = []
     private var retry: LoopTimer?
     private var restarts: [Int32: LoopTimer] = [:]
+    private var daily: LoopTimer?
 
     /// The owners' group, for ever.
     private static let group = "switchboard.callback-dispatcher.v1"
     private static let retryAfter: Duration = .seconds(1)
+    /// Much less than what retention takes away.
+    private static let writeEndpointsAgain: Duration = .seconds(86_400)
 
     private enum Condition {
         static let topics = "topics"
         static let group = "group"
+        static let endpoints = "endpoints"
+        static let applications = "applications"
     }
 
     init(_ host: ServiceHost, _ configuration: Configuration) throws {
         self.host = host
         self.configuration = configuration
-        for condition in [Condition.topics, Condition.group] { host.health.set(condition, false) }
+        for condition in [Condition.topics, Condition.group, Condition.endpoints, Condition.applications] {
+            host.health.set(condition, false)
+        }
         settings = LedgerSettings(
             kafka: host.settings.kafka, group: Self.group, partitions: host.settings.partitions,
             replication: host.settings.replication)
         admin = try KafkaAdmin(settings: settings.kafka, loop: host.loop)
         renderer = try Renderer(
             settings: settings, loop: host.loop, log: host.log, metrics: host.metrics, admin: admin)
+        webhooks = try Webhooks(
+            settings: settings, loop: host.loop, log: host.log, metrics: host.metrics, admin: admin,
+            configuration: configuration)
+        redis = RedisClient(
+            loop: host.loop, settings: try RedisSettings(url: host.settings.redis, name: host.settings.instance))
+        nonces = RedisNonces(redis: redis, memory: ServerAPI.nonceMemory)
+        webhooks.onFailure = { [unowned self] partition, reason in restart(partition, because: reason) }
+        webhooks.book.onFailure = { reason in host.fail(reason) }
         renderer.onFatal = { failure in host.fail(failure.description) }
         renderer.onFailure = { [unowned self] partition, reason in restart(partition, because: reason) }
         host.onStop("group") { [self] done in if let consumer { consumer.close(done) } else { done() } }
-        host.onStop("callbacks") { [self] done in renderer.close(done) }
+        host.onStop("webhooks") { [self] done in webhooks.close(done) }
+        host.onStop("callbacks") { [self] done in
+            directory?.close()
+            redis.close()
+            renderer.close(done)
+        }
+        webhooks.onEndpointsKnown = { [unowned self] in
+            host.health.set(Condition.endpoints, true)
+            daily = host.loop.every(Self.writeEndpointsAgain) { [unowned self] in
+                if assigned.contains(0) { webhooks.book.writeAllAgain() }
+            }
+        }
         start()
     }
 
@@ -47,12 +77,32 @@ final class Dispatcher {
             switch result {
             case .success:
                 host.health.set(Condition.topics, true)
+                webhooks.book.start()
+                openDoor()
                 renderer.onReady = { [unowned self] in join() }
             case .failure(let failure):
                 guard failure.mayPass else { return host.fail(failure.description) }
                 host.log.warning("the topics cannot be made yet", ["failure": failure.description])
                 retry = host.loop.schedule(after: Self.retryAfter) { [unowned self] in start() }
             }
+        }
+    }
+
+    private func openDoor() {
+        do {
+            let directory = try Directory(settings: settings, loop: host.loop, log: host.log)
+            directory.onComplete = { [host] in host.health.set(Condition.applications, true) }
+            directory.onFailure = { [host] reason in host.fail(reason) }
+            self.directory = directory
+            let api = ServerAPI(
+                metrics: host.metrics, secret: { directory.entry(AppKey($0))?.secret },
+                takeNonce: { [nonces] app, nonce, done in nonces.take(AppKey(app), nonce, done) })
+            let door = EndpointDoor(
+                api: api, book: webhooks.book, admin: admin, settings: settings,
+                allowsPrivate: configuration.allowsPrivate)
+            host.onRequest = { request, responder in door.answer(request, responder) }
+        } catch {
+            host.fail("\(error)")
         }
     }
 
@@ -64,6 +114,7 @@ final class Dispatcher {
                 for partition in partitions {
                     assigned.insert(partition)
                     renderer.begin(partition)
+                    webhooks.begin(partition)
                 }
                 host.health.set(Condition.group, true)
             }
@@ -72,6 +123,7 @@ final class Dispatcher {
                     assigned.remove(partition)
                     restarts[partition] = nil
                     renderer.stop(partition)
+                    webhooks.stop(partition)
                 }
             }
             consumer.onTrouble = { [host] failure in
@@ -84,10 +136,12 @@ final class Dispatcher {
     }
 
     private func restart(_ partition: Int32, because reason: String) {
-        host.log.error("a partition cannot be rendered", ["partition": Int(partition), "cause": reason])
+        host.log.error("a partition is begun again", ["partition": Int(partition), "cause": reason])
         restarts[partition] = host.loop.schedule(after: Self.retryAfter) { [unowned self] in
             restarts[partition] = nil
-            if assigned.contains(partition) { renderer.begin(partition) }
+            guard assigned.contains(partition) else { return }
+            renderer.begin(partition)
+            webhooks.begin(partition)
         }
     }
 }

@@ -52,9 +52,9 @@ final class Renderer {
         self.log = log
         self.admin = admin
         tail = try KafkaReader(settings: settings.kafka, topics: [Topic.callbacks], loop: loop)
-        calls = try LogFollower(settings: settings.kafka, ledger: .calls, loop: loop, lazy: true)
-        rooms = try LogFollower(settings: settings.kafka, ledger: .rooms, loop: loop, lazy: true)
-        users = try LogFollower(settings: settings.kafka, ledger: .users, loop: loop, lazy: true)
+        calls = try LogFollower(settings: settings.kafka, ledger: .calls, loop: loop, lazy: true, log: log)
+        rooms = try LogFollower(settings: settings.kafka, ledger: .rooms, loop: loop, lazy: true, log: log)
+        users = try LogFollower(settings: settings.kafka, ledger: .users, loop: loop, lazy: true, log: log)
         producer = try KafkaProducer(
             settings: settings.kafka, loop: loop, reports: false, lazy: Self.linger, topics: [Topic.callbacks])
         rendered = metrics.counter("switchboard_callbacks_rendered_total", help: "Events written to the topic.")
@@ -130,7 +130,13 @@ final class Renderer {
         guard let rendering = partitions[record.partition] else { return }
         tail.remove(Self.tailTopic, record.partition)
         guard let header = record.header(CallbackHeader.progress), let progress = try? CallbackProgress(json: header)
-        else { return fail(record.partition, "the record at \(record.offset) does not say what it was rendered from") }
+        else {
+            log.warning(
+                "a record of callbacks is not ours and is passed over",
+                ["partition": Int(record.partition), "offset": record.offset])
+            if record.offset == 0 { return follow(rendering) }
+            return tail.add(Self.tailTopic, rendering.partition, at: .offset(record.offset - 1))
+        }
         rendering.start = progress
         follow(rendering)
     }

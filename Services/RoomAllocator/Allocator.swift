@@ -44,14 +44,14 @@ final class Allocator {
     private func ledgerIsReady() {
         host.health.set("ledger", true)
         do {
-            let directory = try Directory(settings: settings, loop: host.loop)
+            let directory = try Directory(settings: settings, loop: host.loop, log: host.log)
             directory.onComplete = { [unowned self] in host.health.set("directory", true) }
             directory.onFailure = { [unowned self] reason in host.fail(reason) }
             self.directory = directory
             guard hasView else { return }
             let bound = LoopBound(host, on: host.loop)
             let view = SessionView.make(
-                path: "\(host.settings.data)/sessions.sqlite", settings: settings
+                path: "\(host.settings.data)/sessions.sqlite", settings: settings, log: host.log
             ) { [loop = host.loop] reason in loop.execute { bound.value?.fail(reason) } }
             self.view = view
             let api = ServerAPI(

@@ -14,13 +14,13 @@ enum SessionView {
         """
 
     static func make(
-        path: String, settings: LedgerSettings, fail: @escaping @Sendable (String) -> Void
+        path: String, settings: LedgerSettings, log: Log, fail: @escaping @Sendable (String) -> Void
     ) -> LogView<RoomFact> {
         let filling = LogView<RoomFact>.Filling(migrations: [tables]) { database, _, _, record in
             try take(record, into: database)
         }
         return LogView(
-            name: "rooms-view", path: path, settings: settings, ledger: .rooms, filling: filling, fail: fail)
+            name: "rooms-view", path: path, settings: settings, ledger: .rooms, filling: filling, log: log, fail: fail)
     }
 
     private static func take(_ record: LogRecord<RoomFact>, into database: SQLiteDatabase) throws {

@@ -42,6 +42,13 @@ package struct UsersBook: Book {
         state = .gateway(life)
     }
 
+    /// No gateway is silent that nobody listened to.
+    package func begin(_ state: inout UsersEntry, hearingFrom now: Timestamp) {
+        guard case .gateway(var life) = state else { return }
+        life.heardAt = now
+        state = .gateway(life)
+    }
+
     package func perform(
         _ fact: UsersEntry.Fact, key: String, before: UsersEntry, after: UsersEntry, into effects: inout Effects
     ) {
@@ -85,19 +92,19 @@ package struct UsersBook: Book {
             announceNewer(seated.sit, app, id, user, into: &effects)
         case .seatDenied(let denied): refuse(denied, app, id, into: &effects)
         case .moving(let sit):
-            guard let seat = before.seat, seat.phase == .taken, seat.kind == .call else { break }
+            guard let seat = before.seat, seat.phase == .taken else { break }
+            let reason = before.moveReason(from: seat.device, to: sit) ?? .ended
+            // The call's own end finds the seat given up already: the room hears it from here.
+            leave(seat, because: reason, app, id, into: &effects)
+            guard seat.kind == .call else { break }
             var moves = CallInput.Moves()
             moves.user = id
             moves.device = seat.device
-            moves.reason = before.moveReason(from: seat.device, to: sit) ?? .ended
+            moves.reason = reason
             effects.append(.call(key: RecordKey.of(app, CallID(seat.room.text)), .moves(moves)))
         case .leaving(let unsit):
             guard before.seat?.phase != user.seat?.phase, let seat = user.seat else { break }
-            var leave = RoomInput.Leave()
-            leave.user = id
-            leave.seat = seat.number
-            leave.reason = unsit.reason
-            effects.append(.room(key: RecordKey.of(app, seat.room), .leave(leave)))
+            leave(seat, because: unsit.reason, app, id, into: &effects)
         case .ringRemoved, .freed, .tokensCutOff: break
         }
     }
@@ -147,6 +154,16 @@ package struct UsersBook: Book {
         join.kind = seated.sit.kind
         join.mediaType = seated.sit.mediaType
         effects.append(.room(key: RecordKey.of(app, seated.sit.room), .join(join)))
+    }
+
+    private func leave(
+        _ seat: User.Seat, because reason: EndReason, _ app: AppKey, _ id: UserID, into effects: inout Effects
+    ) {
+        var leave = RoomInput.Leave()
+        leave.user = id
+        leave.seat = seat.number
+        leave.reason = reason
+        effects.append(.room(key: RecordKey.of(app, seat.room), .leave(leave)))
     }
 
     /// The device has connected anew since it asked for the seat: the call would go on speaking to the old connection.

@@ -112,12 +112,12 @@ extension Gateway {
         media.camera = wish.camera
         media.microphone = wish.microphone
         media.screen = wish.screen
-        try command(.media(media), CallID(wish.roomId.text), request, session)
+        try command(.media(media), try call(of: wish), request, session)
     }
 
     func mediaReset(_ request: ClientRequest, _ session: Session) throws(Refused) {
         let wish: MediaRequest = try read(request)
-        try command(.mediaReset(by(request, session)), CallID(wish.roomId.text), request, session)
+        try command(.mediaReset(by(request, session)), try call(of: wish), request, session)
     }
 
     func mediaReport(_ request: ClientRequest, _ session: Session) throws(Refused) {
@@ -126,7 +126,7 @@ extension Gateway {
         var report = CallInput.MediaReport()
         report.by = by(request, session)
         report.condition = state
-        try command(.mediaReport(report), CallID(wish.roomId.text), request, session)
+        try command(.mediaReport(report), try call(of: wish), request, session)
     }
 
     func mediaAccess(_ request: ClientRequest, _ session: Session) throws(Refused) {
@@ -135,6 +135,14 @@ extension Gateway {
         var answer = MediaAnswer()
         answer.media = media.access(for: session.user, at: clock())
         session.send(.answer(request.id, answer))
+    }
+
+    /// A call's room bears the call's name; no call has a room of another form.
+    private func call(of wish: MediaRequest) throws(Refused) -> CallID {
+        guard wish.roomId.isWellFormed else { throw wrong("roomId") }
+        let call = CallID(wish.roomId.text)
+        guard call.isWellFormed else { throw Refused(Refusal(.notInside)) }
+        return call
     }
 
     private func named(_ wish: CallRequest) throws(Refused) -> CallID {

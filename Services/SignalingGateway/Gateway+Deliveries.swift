@@ -19,6 +19,7 @@ extension Gateway {
     }
 
     private func deliver(_ entry: DeliveryEntry) {
+        if entry.note?.died == true { return hearOfOwnDeath() }
         guard let session = sessions[entry.number] else { return }
         if let signal = entry.signal {
             if let frame = entry.frame { take(frame, signal, for: session) }
@@ -28,7 +29,7 @@ extension Gateway {
         if let frame = entry.frame { pass(frame, to: session, note: entry.note) }
         if entry.note?.inside != nil { takeEarlySignals(session) }
         if let close = entry.close {
-            session.connection.close(code: UInt16(close), reason: "closed by its user's machine")
+            session.connection.close(code: UInt16(clamping: close), reason: "closed by its user's machine")
         }
     }
 

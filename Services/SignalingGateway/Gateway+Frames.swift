@@ -41,16 +41,18 @@ extension Gateway: WebSocketHandler {
         counters.frames.add()
         let now = ContinuousClock.now
         session.lastHeard = now
+        // Counted before it is read: what is malformed costs as much.
+        let verdict = session.rate.take(at: now)
+        if case .abuse = verdict { return connection.close(code: CloseCode.tooFast, reason: "too fast") }
         let request: ClientRequest
         do throws(CodingFailure) {
             request = try ClientRequest(json: text, limits: ClientRequest.limits)
         } catch {
             return refuse(malformed: error, text, session)
         }
-        switch session.rate.take(at: now) {
+        switch verdict {
         case .passes: handle(request, session)
-        case .tooFast: refuse(request.id, Refusal(.tooFast), session)
-        case .abuse: connection.close(code: CloseCode.tooFast, reason: "too fast")
+        case .tooFast, .abuse: refuse(request.id, Refusal(.tooFast), session)
         }
     }
 
@@ -129,7 +131,7 @@ extension Gateway: WebSocketHandler {
         do throws(CodingFailure) {
             return try request.decoded()
         } catch {
-            throw Refused(Refusal(.malformed, field: error.path))
+            throw Refused(Refusal(.malformed, field: error.path.isEmpty ? "data" : error.path))
         }
     }
 

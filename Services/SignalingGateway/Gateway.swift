@@ -85,6 +85,13 @@ final class Gateway {
         for session in sessions.values where session.isAdmitted { announce(session, asker: nil) }
     }
 
+    /// The users' owners concluded from silence that it died.
+    func hearOfOwnDeath() {
+        guard !isLeaving else { return }
+        beginNewLife()
+        beat()
+    }
+
     /// Tells everybody to go elsewhere, and lets the users' owners know.
     func leave(_ done: @escaping () -> Void) {
         isLeaving = true

@@ -12,6 +12,8 @@ final class GatewayService {
     private var directory: Directory?
     private var gateway: Gateway?
     private var probe: String?
+    private var hearsDeliveries = false
+    private var knowsTokens = false
     private var retry: LoopTimer?
 
     /// Gateways are in no group of owners.
@@ -62,8 +64,12 @@ final class GatewayService {
             producer.onTrouble = { [unowned self] failure in
                 host.log.warning("Kafka does not take records", ["failure": failure.description])
             }
-            let directory = try Directory(settings: settings, loop: host.loop)
-            directory.onComplete = { [unowned self] in host.health.set("directory", true) }
+            let directory = try Directory(settings: settings, loop: host.loop, log: host.log)
+            directory.onComplete = { [unowned self] in
+                host.health.set("directory", true)
+                knowsTokens = true
+                openDoor()
+            }
             directory.onFailure = { [unowned self] reason in host.fail(reason) }
             self.producer = producer
             self.directory = directory
@@ -124,17 +130,25 @@ final class GatewayService {
     }
 
     private func lookForProbe(in value: UnsafeRawBufferPointer) {
-        guard let probe, let record = try? DeliveryRecord(json: value),
-            record.entries.contains(where: { $0.gateway == "probe-\(probe)" }), let gateway
+        guard let probe, let gateway, let record = try? DeliveryRecord(json: value),
+            record.entries.contains(where: { $0.gateway == "probe-\(probe)" })
         else { return }
         self.probe = nil
+        hearsDeliveries = true
+        gateway.start()
+        host.health.set("deliveries", true)
+        openDoor()
+    }
+
+    /// Opens once deliveries come and every token that was ever issued can be told from a false one: whoever connected
+    /// sooner would be refused for good.
+    private func openDoor() {
+        guard hearsDeliveries, knowsTokens, let gateway else { return }
         var limits = WebSocketLimits()
         limits.messageBytesMax = ClientRequest.bytesMax
         limits.tooLargeCode = CloseCode.tooLarge
         limits.slowReaderCode = CloseCode.tooSlow
         limits.connectionsMax = connectionsMax
         host.server.acceptUpgrade(path: "/ws", limits: limits, handler: gateway)
-        gateway.start()
-        host.health.set("deliveries", true)
     }
 }

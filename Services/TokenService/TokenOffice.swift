@@ -67,7 +67,7 @@ final class TokenOffice {
     private func topicsAreReady() {
         host.health.set(Condition.topics, true)
         do {
-            let directory = try Directory(settings: settings, loop: host.loop)
+            let directory = try Directory(settings: settings, loop: host.loop, log: host.log)
             directory.onFact = { [unowned self] application, fact in see(fact, of: application) }
             directory.onComplete = { [unowned self] in completeApplication() }
             directory.onFailure = { [unowned self] reason in host.fail(reason) }

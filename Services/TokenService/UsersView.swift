@@ -54,7 +54,7 @@ final class UsersView {
         table = try UsersTable(path: path)
         partitions = 0..<settings.registryPartitions
         unreached = Set(partitions)
-        follower = try LogFollower(settings: settings.kafka, ledger: .registry, loop: loop, lazy: false)
+        follower = try LogFollower(settings: settings.kafka, ledger: .registry, loop: loop, lazy: false, log: log)
         follower.onRecord = { [unowned self] _, _, time, record in take(record, time) }
         follower.onTurnEnd = { [unowned self] in store() }
         follower.onEnd = { [unowned self] partition in reached(partition) }

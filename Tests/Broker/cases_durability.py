@@ -98,7 +98,7 @@ def test_lost_answers_make_no_duplicates(broker):
     direct, broker.bootstrap = broker.bootstrap, f"127.0.0.1:{cutter.port}"
     try:
         produce_under(broker, topic, 6000, lambda n: None)
-        assert cutter.cuts == 21, cutter.cuts
+        assert cutter.cuts > 4, cutter.cuts
     finally:
         cutter.close()
         broker.bootstrap = direct

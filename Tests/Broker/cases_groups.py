@@ -1,7 +1,6 @@
 """Consumer groups: members come, go and die; what one has committed the next one continues."""
 
 import json
-import os
 import signal
 import subprocess
 import sys

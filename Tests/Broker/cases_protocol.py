@@ -5,13 +5,17 @@ import time
 import uuid
 
 from broker import needs
-from wire import (NAMES, Wire, array, batch, batches, blob, fetch, fetch_body, i8, i16, i32, i64, produce, producer_id,
-                  read_fetch, string)
+from wire import (NAMES, Wire, array, batch, batches, blob, fetch, i8, i16, i32, i64, produce, string)
 
 OURS = {"produce": 7, "fetch": 11, "listOffsets": 2, "metadata": 4, "offsetCommit": 7, "offsetFetch": 5,
         "findCoordinator": 2, "joinGroup": 5, "heartbeat": 3, "leaveGroup": 1, "syncGroup": 3, "describeGroups": 0,
         "listGroups": 0, "apiVersions": 3, "createTopics": 4, "deleteTopics": 1, "initProducerId": 1,
         "describeConfigs": 1, "createPartitions": 0}
+
+
+UNKNOWN_TOPIC = 3
+# A broker of several parts tells all of them of a new topic a moment after it has answered.
+PROPAGATION_SECONDS = 10
 
 
 def advertised(wire):
@@ -87,11 +91,14 @@ def test_metadata_of_every_version(broker):
 
 def test_produce_and_fetch_of_every_version(broker):
     topic, wire = broker.topic(), Wire(broker.bootstrap)
+    known = time.time() + PROPAGATION_SECONDS
     count = 0
     for version in versions(broker, "produce"):
         if version < 3:
             continue
         code, offset, _ = produce(wire, topic, 0, batch([b"one", b"two"]), version)
+        while code == UNKNOWN_TOPIC and time.time() < known:
+            code, offset, _ = produce(wire, topic, 0, batch([b"one", b"two"]), version)
         assert (code, offset) == (0, count), (version, code, offset)
         count += 2
     for version in versions(broker, "fetch"):
@@ -281,6 +288,17 @@ def test_offsets_are_committed_and_fetched_in_every_version(broker):
             assert places == {1: (7 + version, "note", 0), 0: (-1, "", 0)}, places
 
 
+def described(wire, name, version):
+    body = array([i8(2) + string(name) + array(["retention.ms"], string)])
+    answer = wire.ask("describeConfigs", version, body + (i8(1) if version >= 1 else b""))
+    answer.i32()
+    found = answer.array(lambda: (answer.i16(), answer.string(), answer.i8(), answer.string(), answer.array(
+        lambda: (answer.string(), answer.string(), answer.i8(), answer.i8(), answer.i8(),
+                 answer.array(lambda: (answer.string(), answer.string(), answer.i8())) if version >= 1 else None))))
+    answer.end()
+    return found[0][0], [config[:2] for config in found[0][4]]
+
+
 def test_topics_by_hand_in_every_version(broker):
     wire = Wire(broker.bootstrap)
     for version in versions(broker, "createTopics"):
@@ -293,15 +311,11 @@ def test_topics_by_hand_in_every_version(broker):
             lambda: (answer.string(), answer.i16(), answer.string() if version >= 1 else None))[0][:2] == (name, 0)
         answer.end()
         for describing in versions(broker, "describeConfigs"):
-            body = array([i8(2) + string(name) + array(["retention.ms"], string)])
-            answer = wire.ask("describeConfigs", describing, body + (i8(1) if describing >= 1 else b""))
-            answer.i32()
-            found = answer.array(lambda: (answer.i16(), answer.string(), answer.i8(), answer.string(), answer.array(
-                lambda: (answer.string(), answer.string(), answer.i8(), answer.i8(), answer.i8(),
-                         answer.array(lambda: (answer.string(), answer.string(), answer.i8()))
-                         if describing >= 1 else None))))
-            answer.end()
-            assert found[0][0] == 0 and found[0][4][0][:2] == ("retention.ms", "60000")
+            known = time.time() + PROPAGATION_SECONDS
+            found = described(wire, name, describing)
+            while found != (0, [("retention.ms", "60000")]) and time.time() < known:
+                found = described(wire, name, describing)
+            assert found == (0, [("retention.ms", "60000")]), (describing, found)
         for growing in versions(broker, "createPartitions"):
             answer = wire.ask("createPartitions", growing, array([string(name) + i32(3) + array(None)]) + i32(5000) + i8(0))
             answer.i32()
@@ -343,123 +357,3 @@ def test_group_tools_and_coordinators_by_hand(broker):
     assert (code, name, state, kind, protocol) == (0, group, "Stable", "consumer", "range")
     assert members[0][:2] == (joined["member"], "wire") and members[0][3:] == (b"meta", b"mine")
     leave(wire, 1, group, joined["member"])
-
-
-# Idempotent producers
-
-
-def test_a_repeated_batch_is_answered_with_its_first_offset(broker):
-    topic, wire = broker.topic(), Wire(broker.bootstrap)
-    producer, epoch = producer_id(wire)
-    sent = [batch([b"x"] * 3, producer, epoch, sequence) for sequence in (0, 3, 6, 9, 12)]
-    first = [produce(wire, topic, 0, data) for data in sent]
-    assert [place[:2] for place in first] == [(0, 0), (0, 3), (0, 6), (0, 9), (0, 12)]
-    again = [produce(wire, topic, 0, data) for data in sent]
-    assert [place[:2] for place in again] == [place[:2] for place in first]
-    assert fetch(wire, topic, 0, 0)[1] == 15
-
-
-def test_a_gap_an_old_epoch_and_a_new_epoch(broker):
-    topic, wire = broker.topic(), Wire(broker.bootstrap)
-    producer, epoch = producer_id(wire)
-    assert produce(wire, topic, 0, batch([b"x"], producer, 1, 0))[0] == 0
-    assert produce(wire, topic, 0, batch([b"x"], producer, 1, 2))[0] == 45
-    assert produce(wire, topic, 0, batch([b"x"], producer, 0, 1))[0] == 47
-    assert produce(wire, topic, 0, batch([b"x"], producer, 2, 5))[0] == 45
-    assert produce(wire, topic, 0, batch([b"x"], producer, 2, 0))[0] == 0
-    assert fetch(wire, topic, 0, 0)[1] == 2
-
-
-@needs("own")
-def test_an_unknown_producer_must_start_at_its_first_sequence(broker):
-    topic, wire = broker.topic(), Wire(broker.bootstrap)
-    producer, epoch = producer_id(wire)
-    assert produce(wire, topic, 0, batch([b"x"], producer, epoch, 4))[0] == 59
-    assert produce(wire, topic, 0, batch([b"x"], producer, epoch, 0))[0] == 0
-
-
-def test_sequences_go_round(broker):
-    topic, wire = broker.topic(), Wire(broker.bootstrap)
-    producer, epoch = producer_id(wire)
-    huge = batch([b"x"], producer, epoch, 2**31 - 2)
-    if produce(wire, topic, 0, huge)[0] == 59:
-        return  # An own rule of this broker: checked in its unit tests, which may begin in the middle.
-    assert produce(wire, topic, 0, batch([b"x"] * 3, producer, epoch, 2**31 - 1))[0] == 0
-    assert produce(wire, topic, 0, batch([b"x"], producer, epoch, 2))[0] == 0
-
-
-def test_producer_ids_are_given_once(broker):
-    wire = Wire(broker.bootstrap)
-    ids = [producer_id(wire)[0] for _ in range(50)]
-    assert len(set(ids)) == 50
-
-
-def test_batches_that_are_none_are_refused_and_the_connection_goes_on(broker):
-    topic, wire = broker.topic(), Wire(broker.bootstrap)
-    good = batch([b"value"])
-    flipped = good[:-1] + bytes([good[-1] ^ 1])
-    for bad, codes in [(flipped, (2,)), (good[:40], (2, 87)), (good[:-1], (2, 87)), (good + good, (87,)),
-                       (batch([b"x"], attributes=0x20), (87,))]:
-        code = produce(wire, topic, 0, bad)[0]
-        assert code in codes, (bad, code, codes)
-    assert produce(wire, topic, 0, good)[:2] == (0, 0)
-    assert produce(wire, topic, 9, good)[0] == 3
-
-
-def test_acks_of_none_are_not_answered_and_of_nonsense_refused(broker):
-    topic, wire = broker.topic(), Wire(broker.bootstrap)
-    body = string(None) + i16(0) + i32(1000) + array([string(topic) + array([i32(0) + blob(batch([b"x"]))])])
-    wire.send("produce", 7, body)
-    assert advertised(wire)
-    assert fetch(wire, topic, 0, 0, wait=2000)[1] == 1
-    assert produce(wire, topic, 0, batch([b"x"]), acks=5)[0] == 21
-
-
-# Waiting
-
-
-def test_a_fetch_waits_and_a_produce_wakes_it(broker):
-    topic, reader, writer = broker.topic(), Wire(broker.bootstrap), Wire(broker.bootstrap)
-    produce(writer, topic, 0, batch([b"first"]))
-    waits = []
-    for index in range(1, 6):
-        asked = reader.send("fetch", 11, fetch_body(topic, 0, index, wait=8000))
-        time.sleep(0.1)
-        start = time.time()
-        produce(writer, topic, 0, batch([b"next"]))
-        code, _, _, records = read_fetch(reader.receive(asked))
-        waits.append(time.time() - start)
-        assert code == 0 and batches(records)[0]["base"] == index
-    assert sorted(waits)[2] < 0.1, waits
-
-
-def test_a_fetch_waits_for_the_least_it_wants(broker):
-    topic, reader, writer = broker.topic(), Wire(broker.bootstrap), Wire(broker.bootstrap)
-    asked = reader.send("fetch", 11, fetch_body(topic, 0, 0, wait=8000, least=3000))
-    start = time.time()
-    for _ in range(4):
-        produce(writer, topic, 0, batch([b"x" * 1000]))
-        time.sleep(0.05)
-    records = read_fetch(reader.receive(asked))[3]
-    assert len(records) >= 3000 and time.time() - start < 4, len(records)
-    asked = reader.send("fetch", 11, fetch_body(topic, 0, 4, wait=400, least=3000))
-    start = time.time()
-    assert read_fetch(reader.receive(asked))[3] == b"" and 0.3 < time.time() - start < 2
-
-
-def test_a_fetch_gives_a_batch_that_is_longer_than_it_may_be(broker):
-    topic, wire = broker.topic(), Wire(broker.bootstrap)
-    for _ in range(3):
-        produce(wire, topic, 0, batch([b"x" * 50_000]))
-    assert [b["base"] for b in batches(fetch(wire, topic, 0, 1, most=100)[3])][:1] == [1]
-
-
-def test_answers_come_in_the_order_of_the_requests(broker):
-    topic, wire = broker.topic(), Wire(broker.bootstrap)
-    asked = [wire.send("fetch", 11, fetch_body(topic, 0, 0, wait=300))]
-    asked += [wire.send("metadata", 0, array([topic], string)) for _ in range(20)]
-    asked += [wire.send("produce", 7, string(None) + i16(-1) + i32(1000) + array(
-        [string(topic) + array([i32(0) + blob(batch([b"x"]))])])) for _ in range(20)]
-    asked += [wire.send("fetch", 11, fetch_body(topic, 0, 0)), wire.send("metadata", 0, array([topic], string))]
-    for correlation in asked:
-        wire.receive(correlation)

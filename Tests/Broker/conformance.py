@@ -18,6 +18,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import cases_batches
 import cases_clients
 import cases_durability
 import cases_groups
@@ -26,7 +27,7 @@ import cases_limits
 import cases_protocol
 from broker import ForeignBroker, OwnBroker
 
-MODULES = [cases_clients, cases_protocol, cases_groups, cases_durability, cases_limits, cases_java]
+MODULES = [cases_clients, cases_protocol, cases_batches, cases_groups, cases_durability, cases_limits, cases_java]
 
 
 def cases():

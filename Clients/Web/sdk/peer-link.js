@@ -184,7 +184,15 @@ export class PeerLink {
     this.#send({ kind: 'candidate', candidate });
   }
 
+  /**
+   * An element plays nothing of a stream, not even its sound, before the first frame of a video track in it: a picture
+   * joins the stream when it comes, so that whoever answers without a camera is heard.
+   */
   #gotTrack(track) {
+    if (track.kind === 'video' && track.muted) {
+      track.onunmute = () => this.#gotTrack(track);
+      return;
+    }
     if (!this.stream.getTracks().includes(track)) this.stream.addTrack(track);
     this.#hooks.onStream(this.stream);
   }

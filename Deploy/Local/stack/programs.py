@@ -82,10 +82,10 @@ def plan(settings: Settings, bin_folder: Path, ports: Ports, secrets: dict[str, 
     service(
         "token-service", SWITCHBOARD_SIGNING_KEY=f"{run}/signing-key.pem",
         SWITCHBOARD_ADMIN_TOKEN=secrets["adminToken"], SWITCHBOARD_DEMO="1")
-    service("room-allocator", **turn)
-    service("call-orchestrator", settings.orchestrators)
+    service("room-allocator")
+    service("call-orchestrator", settings.orchestrators, **turn)
     service("signaling-gateway", settings.gateways, **turn)
-    service("callback-dispatcher")
+    service("callback-dispatcher", SWITCHBOARD_WEBHOOK_ALLOW_PRIVATE="1")
     add(Program(
         "nginx", "nginx", [f"{HERE}/front-door", str(run)], 40, listen=f"{settings.address}:{settings.port}",
         stop_seconds=5))

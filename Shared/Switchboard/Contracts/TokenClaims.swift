@@ -21,6 +21,12 @@ package struct TokenClaims: Message {
         try c("exp", &exp)
     }
 
-    package var issuedAt: Timestamp { Timestamp(milliseconds: Int64((iat * 1000).rounded())) }
-    package var expiresAt: Timestamp? { exp.map { Timestamp(milliseconds: Int64(($0 * 1000).rounded())) } }
+    package var issuedAt: Timestamp { Self.timestamp(iat) }
+    package var expiresAt: Timestamp? { exp.map(Self.timestamp) }
+
+    /// Beyond the last whole number that a double tells from its neighbour there is no moment to name.
+    private static func timestamp(_ seconds: Double) -> Timestamp {
+        let countable = 9_007_199_254_740_992.0
+        return Timestamp(milliseconds: Int64(min(max(seconds * 1000, -countable), countable).rounded()))
+    }
 }

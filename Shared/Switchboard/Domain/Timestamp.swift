@@ -8,12 +8,15 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
 
     package static func < (a: Timestamp, b: Timestamp) -> Bool { a.milliseconds < b.milliseconds }
 
+    /// At the end of what can be counted it stays there: times come from outside too.
     package static func + (a: Timestamp, b: Duration) -> Timestamp {
-        Timestamp(milliseconds: a.milliseconds + b.milliseconds)
+        let (sum, isBeyond) = a.milliseconds.addingReportingOverflow(b.milliseconds)
+        return Timestamp(milliseconds: isBeyond ? (b < .zero ? .min : .max) : sum)
     }
 
     package static func - (a: Timestamp, b: Timestamp) -> Duration {
-        .milliseconds(a.milliseconds - b.milliseconds)
+        let (difference, isBeyond) = a.milliseconds.subtractingReportingOverflow(b.milliseconds)
+        return .milliseconds(isBeyond ? (a < b ? .min : .max) : difference)
     }
 }
 

@@ -24,6 +24,9 @@ package protocol Book<State> {
     /// Takes note of an input that left no fact, in what is not folded.
     func observe(_ input: State.Input, by state: inout State, at now: Timestamp)
 
+    /// An owner begins to hear at `now`: what is known by listening alone, and not folded, begins here.
+    func begin(_ state: inout State, hearingFrom now: Timestamp)
+
     /// The same command again is handed to the machine, which answers it afresh; else its first outcome is repeated.
     func isRepeatable(_ input: State.Input) -> Bool
 
@@ -49,6 +52,7 @@ extension Book {
         _ input: State.Input, over states: (_ body: (String, State) -> Void) -> Void
     ) -> [(String, State.Input)]? { nil }
     package func observe(_ input: State.Input, by state: inout State, at now: Timestamp) {}
+    package func begin(_ state: inout State, hearingFrom now: Timestamp) {}
     package func isRepeatable(_ input: State.Input) -> Bool { false }
     package func mirror(_ state: State, key: String) -> [UInt8]? { nil }
     package var isMirrored: Bool { false }

@@ -23,8 +23,8 @@ package final class Directory {
     private var keysByID: [String: VerifyingKey] = [:]
     package private(set) var verifier: TokenVerifier?
 
-    package init(settings: LedgerSettings, loop: EventLoop) throws(KafkaFailure) {
-        follower = try LogFollower(settings: settings.kafka, ledger: .registry, loop: loop, lazy: false)
+    package init(settings: LedgerSettings, loop: EventLoop, log: Log) throws(KafkaFailure) {
+        follower = try LogFollower(settings: settings.kafka, ledger: .registry, loop: loop, lazy: false, log: log)
         missing = Set(0..<settings.registryPartitions)
         follower.onRecord = { [unowned self] _, _, _, record in take(record) }
         follower.onEnd = { [unowned self] partition in

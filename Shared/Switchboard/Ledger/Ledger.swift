@@ -70,14 +70,25 @@ package final class Ledger<B: Book>: LedgerPorts {
         case .gatewayDied(let incarnation):
             let record = InboxRecord(UsersEntry.Input.gatewayDied(incarnation: incarnation), source: source).encoded()
             let count = world.settings.partitions
-            let all = Countdown(Int(count), done)
+            let all = Countdown(2 * Int(count), done)
             for partition in 0..<count {
                 world.send(record, key: RecordKey.gateway(incarnation), to: LedgerName.users.inbox, partition, all.one)
+                // It reads one of the partitions, if it was only hung or unheard.
+                world.deliver(deathNotice(incarnation, partition, source), to: partition, all.one)
             }
         case .callRecord(let key, let bytes):
             let partition = world.settings.partition(of: key, in: .users)
             world.send(bytes, key: key, to: Topic.callRecords, partition, done)
         }
+    }
+
+    private func deathNotice(_ incarnation: String, _ partition: Int32, _ source: SourceMark) -> DeliveryEntry {
+        var note = DeliveryNote()
+        note.died = true
+        let gateway = Connection(partition: partition, gateway: incarnation, number: 0)
+        var entry = DeliveryEntry(to: gateway, frame: nil, note: note)
+        entry.source = source
+        return entry
     }
 
     private func send<Input>(

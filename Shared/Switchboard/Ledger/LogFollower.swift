@@ -20,16 +20,20 @@ package final class LogFollower<Fact: Message> {
     package var onTurnEnd: (() -> Void)?
     /// The end of a partition was reached; called again whenever it is reached again.
     package var onEnd: ((_ partition: Int32) -> Void)?
-    /// A record is of a newer level, cannot be read, or the log lost what is needed: nothing more comes of the partition.
+    /// A record is of a newer level, or the log lost what is needed: nothing more comes of the partition.
     package var onFailure: ((_ partition: Int32, _ reason: String) -> Void)?
 
+    private let log: Log
+    private let ledger: LedgerName
     private let reader: KafkaReader
     private let topic: KafkaTopicID
     private var positions: [Int32: Position] = [:]
 
     package init(
-        settings: KafkaSettings, ledger: LedgerName, loop: EventLoop, lazy: Bool
+        settings: KafkaSettings, ledger: LedgerName, loop: EventLoop, lazy: Bool, log: Log
     ) throws(KafkaFailure) {
+        self.log = log
+        self.ledger = ledger
         reader = try KafkaReader(settings: settings, topics: [ledger.log], loop: loop, lazy: lazy)
         topic = reader.topic(ledger.log) ?? KafkaTopicID(0)
         reader.onRecord = { [unowned self] record in take(record) }
@@ -63,7 +67,10 @@ package final class LogFollower<Fact: Message> {
         position.nextOffset = record.offset + 1
         defer { if positions[record.partition] != nil { positions[record.partition] = position } }
         guard let decoded = try? Record(json: record.value) else {
-            return fail(record.partition, "the record at \(record.offset) cannot be read")
+            // None of an owner's: owners pass it over too, and it takes nobody's ordinal.
+            return log.warning(
+                "a log record cannot be read and is passed over",
+                ["ledger": ledger.rawValue, "partition": Int(record.partition), "offset": record.offset])
         }
         switch position.rule.judge(decoded, at: record.offset) {
         case .counts:

@@ -33,6 +33,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
     private let ledger: LedgerName
     private let filling: Filling
     private let path: String
+    private let log: Log
     private let fail: @Sendable (String) -> Void
 
     // On the view's loop alone.
@@ -48,6 +49,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
     private struct Waiting {
         let ends: [KafkaPartition: Int64]
         let deadline: ContinuousClock.Instant
+        let isComplete: (SQLiteDatabase) -> Bool
         let then: (SQLiteDatabase?) -> Void
     }
 
@@ -62,7 +64,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
 
     /// - Parameter fail: called once, from the view's thread, when the view cannot go on.
     package init(
-        name: String, path: String, settings: LedgerSettings, ledger: LedgerName, filling: Filling,
+        name: String, path: String, settings: LedgerSettings, ledger: LedgerName, filling: Filling, log: Log,
         fail: @escaping @Sendable (String) -> Void
     ) {
         loop = EventLoop(name: name)
@@ -71,6 +73,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
         self.settings = settings
         self.ledger = ledger
         self.filling = filling
+        self.log = log
         self.fail = fail
         loop.start()
         loop.execute { self.begin() }
@@ -94,16 +97,23 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
     // MARK: reading
 
     /// Runs `body` on the view's thread once the view shows everything before `ends`.
-    /// - Parameter done: on the view's thread; nil where it was not there in time, or the tables could not be read.
+    /// - Parameters:
+    ///   - isComplete: what must hold besides, for as long as there is time: what follows from the log may still be on
+    ///     its way into the other topic. Without it after that.
+    ///   - done: on the view's thread; nil where it was not there in time, or the tables could not be read.
     package func read<T: Sendable>(
         whenAt ends: [KafkaPartition: Int64], within limit: Duration,
+        and isComplete: @escaping @Sendable (SQLiteDatabase) throws -> Bool = { _ in true },
         _ body: @escaping @Sendable (SQLiteDatabase) throws -> T, _ done: @escaping @Sendable (T?) -> Void
     ) {
         loop.execute { [self] in
-            let waiter = Waiting(ends: ends, deadline: .now + limit) { database in
-                done(database.flatMap { try? body($0) })
-            }
-            if isAt(ends) { waiter.then(database) } else { waiting.append(waiter) }
+            let waiter = Waiting(
+                ends: ends, deadline: .now + limit,
+                // A question that cannot be asked is not waited for: the body meets the same trouble.
+                isComplete: { (try? isComplete($0)) ?? true },
+                then: { database in done(database.flatMap { try? body($0) }) })
+            waiting.append(waiter)
+            serveWaiting()
         }
     }
 
@@ -119,7 +129,8 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
         guard !waiting.isEmpty else { return }
         var rest: [Waiting] = []
         for waiter in waiting {
-            if isAt(waiter.ends) {
+            let isThere = isAt(waiter.ends)
+            if isThere, waiter.deadline <= now || database.map(waiter.isComplete) ?? true {
                 waiter.then(database)
             } else if waiter.deadline <= now {
                 waiter.then(nil)
@@ -145,7 +156,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
     }
 
     private func follow(_ database: SQLiteDatabase) throws {
-        let follower = try LogFollower<Fact>(settings: settings.kafka, ledger: ledger, loop: loop, lazy: true)
+        let follower = try LogFollower<Fact>(settings: settings.kafka, ledger: ledger, loop: loop, lazy: true, log: log)
         follower.onRecord = { [unowned self] partition, offset, time, record in
             batch.append((partition, offset, time, record))
         }

@@ -30,7 +30,7 @@ extension PartitionOwner {
         flush()
         renewIfDue()
         while !isRenewing, unsent.isEmpty, inFlight.count < LedgerLimit.inFlightMax,
-            ordinal < LedgerLimit.recordsPerIncarnation, let item = pending.first, item.isLookedUp
+            ordinal < recordsMax, let item = pending.first, item.isLookedUp
         {
             _ = pending.popFirst()
             decide(item)
@@ -124,8 +124,7 @@ extension PartitionOwner {
         log.reply = record.reply
         log.source = record.source
         log.refusal = refusal
-        // "Try again" is no answer: the repeat gets the real one.
-        if refusal.reason != .tryAgain { remember(record.command, .refused(refusal), at: log.time) }
+        remember(record.command, .refused(refusal), at: log.time)
         if let reply = record.reply, let state = entries[key]?.state ?? book.blank(for: key) {
             book.refuse(reply, key: key, refusal, state: state, into: &effects)
         }
@@ -134,8 +133,9 @@ extension PartitionOwner {
 
     /// A timer is decided like an input, between two of the inbox.
     func decideTimer(_ key: String, at now: Timestamp, silenceCounts: Bool) {
-        guard entries[key] != nil else { return }
         lastTime = max(lastTime, now)
+        forget(at: lastTime)
+        guard entries[key] != nil else { return }
         decide(InboxRecord(B.State.timer(silenceCounts: silenceCounts)), key: key, at: now)
     }
 
@@ -172,6 +172,8 @@ extension PartitionOwner {
 
     func remember(_ command: String?, _ outcome: CommandMemory.Outcome, at time: Timestamp) {
         guard let command else { return }
+        // "Try again" is no answer: the repeat gets the real one.
+        if case .refused(let refusal) = outcome, refusal.reason == .tryAgain { return }
         commands.remember(command, outcome, at: time)
     }
 

@@ -11,16 +11,16 @@ extension PartitionOwner {
             }
             _ = inFlight.popFirst()
             acceptedThrough = offset
-            perform(head.effects, at: offset)
+            perform(head.effects, at: offset, since: markerOffset)
             if let (key, value) = head.mirror { ports.mirror(partition, marker: fence, [(key, value)]) }
             pump()
         }
     }
 
     /// Performs the effects of an accepted record; the first time, or again after a takeover.
-    func perform(_ effects: Effects, at offset: Int64) {
+    func perform(_ effects: Effects, at offset: Int64, since marker: Int64) {
         guard !effects.isEmpty else { return noteIdle(offset) }
-        let record = Performing(offset: offset, outstanding: effects.all.count)
+        let record = Performing(offset: offset, since: marker, outstanding: effects.all.count)
         performing.append(record)
         for (index, effect) in effects.all.enumerated() {
             let source = SourceMark(ledger: B.ledger, partition: partition, offset: offset, index: Int32(index))

@@ -10,7 +10,7 @@ extension PartitionOwner {
             markerOffset = offset
             fence = offset
             phase = .reading
-            findStart(last: LedgerLimit.recordsPerIncarnation + 2_000)
+            findStart(last: recordsMax + 2_000)
         }
     }
 
@@ -62,7 +62,7 @@ extension PartitionOwner {
     }
 
     private func replay(from start: LogStart, _ performed: Int64) {
-        var again: [(offset: Int64, effects: Effects)] = []
+        var again: [OwedEffects] = []
         var failure: String?
         performedThrough = performed
         ports.readLog(
@@ -76,7 +76,7 @@ extension PartitionOwner {
                 switch rule.judge(record, at: offset) {
                 case .counts:
                     let effects = fold(record)
-                    if offset > performed, !effects.isEmpty { again.append((offset, effects)) }
+                    if offset > performed, !effects.isEmpty { again.append((offset, replayMarker, effects)) }
                 case .marker: replayMarker = offset
                 case .skipped: skippedRecords += 1
                 case .levelTooHigh: failure = "the log was written by a newer program"
@@ -90,13 +90,23 @@ extension PartitionOwner {
             })
     }
 
-    private func own(performing again: [(offset: Int64, effects: Effects)]) {
+    private typealias OwedEffects = (offset: Int64, since: Int64, effects: Effects)
+
+    private func own(performing again: [OwedEffects]) {
         phase = .owning
         let now = max(ports.clock, lastTime)
         if lastTime != Timestamp() { silence.stalled(for: min(now - lastTime, .seconds(20)), endingAt: now) }
+        silence.began(at: now)
+        for key in Array(entries.keys) {
+            guard var state = entries[key]?.state else { continue }
+            book.begin(&state, hearingFrom: now)
+            entries[key]?.state = state
+            schedule(key)
+        }
         receivedThrough = inboxOffset
+        // First, so that the opening says what must still be read for them.
+        for (offset, since, effects) in again { perform(effects, at: offset, since: since) }
         beginIncarnation()
-        for (offset, effects) in again { perform(effects, at: offset) }
         mirrorAfresh()
         ports.openInbox(partition, at: inboxOffset < 0 ? nil : inboxOffset + 1)
     }
@@ -113,6 +123,8 @@ extension PartitionOwner {
         var effects = Effects()
         lastTime = max(lastTime, record.time)
         inboxOffset = max(inboxOffset, record.inboxOffset)
+        // At the same moment as when it was decided: before it.
+        forget(at: lastTime)
         switch record.kind {
         case .marker: break
         case .opening:
@@ -132,7 +144,6 @@ extension PartitionOwner {
                 book.refuse(reply, key: record.key, refusal, state: state, into: &effects)
             }
         }
-        forget(at: lastTime)
         return effects
     }
 
@@ -149,7 +160,7 @@ extension PartitionOwner {
 
     /// Takes over from itself, so that no reader has to go far back for a marker. Nothing is decided meanwhile.
     func renewIfDue() {
-        guard ordinal >= LedgerLimit.recordsPerIncarnation, !isRenewing, unsent.isEmpty, inFlight.isEmpty else {
+        guard ordinal >= recordsMax, !isRenewing, unsent.isEmpty, inFlight.isEmpty else {
             return
         }
         isRenewing = true

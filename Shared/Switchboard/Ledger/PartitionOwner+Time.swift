@@ -33,22 +33,22 @@ extension PartitionOwner {
     /// Fires what was due when the end was asked for, once everything before that end is decided.
     func fireIfRead() {
         guard let asked = question, let end = asked.end, pending.isEmpty, receivedThrough + 1 >= end, unsent.isEmpty,
-            !isRenewing, ordinal < LedgerLimit.recordsPerIncarnation
+            !isRenewing, ordinal < recordsMax
         else { return }
         question = nil
-        let extra = silence.extended(at: asked.asked)
         while let item = due.first, item.time <= asked.asked {
             _ = due.popFirst()
             guard let entry = entries[item.key] else { continue }
             let deadlines = entry.state.deadlines
             let isPlainDue = deadlines.plain.map { $0 <= asked.asked } ?? false
-            let isSilenceDue = deadlines.silence.map { $0 + extra <= asked.asked } ?? false
+            let silenceDue = deadlines.silence.map { silence.due($0, at: asked.asked) }
+            let isSilenceDue = silenceDue.map { $0 <= asked.asked } ?? false
             if isPlainDue || isSilenceDue {
                 decideTimer(item.key, at: asked.asked, silenceCounts: isSilenceDue)
                 guard phase == .owning else { return }
             }
-            if let silence = deadlines.silence, !isSilenceDue, silence <= asked.asked {
-                due.add(item.key, at: silence + extra, isSilence: true)
+            if let silence = deadlines.silence, let silenceDue, !isSilenceDue, silence <= asked.asked {
+                due.add(item.key, at: silenceDue, isSilence: true)
             }
         }
     }
@@ -89,6 +89,9 @@ extension PartitionOwner {
         livingSince[since] = count > 1 ? count - 1 : nil
     }
 
-    /// The marker from which on everything that lives stands in the log.
-    var replayFrom: Int64 { livingSince.keys.min() ?? max(markerOffset, 0) }
+    /// The marker from which on everything that lives, and everything whose effects are owed, stands in the log.
+    var replayFrom: Int64 {
+        let living = livingSince.keys.min() ?? max(markerOffset, 0)
+        return performing.first.map { min(living, $0.since) } ?? living
+    }
 }

@@ -21,6 +21,7 @@ package final class PartitionOwner<B: Book> {
     package let partition: Int32
     let book: B
     let ports: any LedgerPorts
+    let recordsMax: Int64
     package internal(set) var phase = Phase.marking
 
     // What the log says.
@@ -46,6 +47,7 @@ package final class PartitionOwner<B: Book> {
     var pending = Queue<Pending>()
     var unsent = Queue<(record: [UInt8], key: String)>()
     var inFlight = Queue<InFlight>()
+    /// In the order of the log.
     var performing = Queue<Performing>()
     var performedThrough: Int64 = -1
     var isPumping = false
@@ -63,8 +65,12 @@ package final class PartitionOwner<B: Book> {
     package internal(set) var decisions = 0
     package internal(set) var skippedRecords = 0
 
-    package init(partition: Int32, book: B, ports: any LedgerPorts) {
+    /// - Parameter recordsMax: after how many records it takes over from itself; other than the limit in tests alone.
+    package init(
+        partition: Int32, book: B, ports: any LedgerPorts, recordsMax: Int64 = LedgerLimit.recordsPerIncarnation
+    ) {
         self.partition = partition
+        self.recordsMax = recordsMax
         self.book = book
         self.ports = ports
         incarnation = ports.freshIncarnation()
@@ -125,9 +131,12 @@ package final class PartitionOwner<B: Book> {
     /// A record whose effects are under way.
     final class Performing {
         let offset: Int64
+        /// The marker under which the record stands.
+        let since: Int64
         var outstanding: Int
-        init(offset: Int64, outstanding: Int) {
+        init(offset: Int64, since: Int64, outstanding: Int) {
             self.offset = offset
+            self.since = since
             self.outstanding = outstanding
         }
     }
@@ -165,6 +174,6 @@ package enum LedgerLimit {
     package static let commandMemory: Duration = .seconds(120)
     /// An owner whose clock is further off its log's does not decide.
     package static let clockSkewMax: Duration = .milliseconds(500)
-    /// An ended machine holds the log back no longer than this.
-    package static let endedHeld: Duration = .seconds(60)
+    /// An ended machine holds the log back no longer than this: while its commands may be repeated.
+    package static let endedHeld = commandMemory
 }

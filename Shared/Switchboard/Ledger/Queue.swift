@@ -109,6 +109,8 @@ struct CommandMemory {
 struct SilenceRule {
     private(set) var extra: Duration = .zero
     private var until = Timestamp()
+    /// When the owner began to listen: what it knows of who was heard before that is old.
+    private var listening = Timestamp()
 
     /// Deadlines may lie this far ahead; an extension holds as long.
     private static let memory: Duration = .seconds(300)
@@ -119,6 +121,14 @@ struct SilenceRule {
         guard length > Self.stallMin else { return }
         extra = (now < until ? extra : .zero) + length + Self.margin
         until = now + Self.memory
+    }
+
+    /// Who speaks at all is heard within the margin.
+    mutating func began(at now: Timestamp) { listening = now }
+
+    /// When a deadline is due, as it looks at `now`.
+    func due(_ deadline: Timestamp, at now: Timestamp) -> Timestamp {
+        max(deadline + extended(at: now), listening + Self.margin)
     }
 
     /// How much later than its time a deadline is due.

@@ -8,6 +8,9 @@ package struct TurnSettings: Sendable {
         let list = options.text(
             "SWITCHBOARD_TURN_URLS", default: "", help: "STUN and TURN servers for members, as turn:host:port,…")
         urls = list.split(separator: ",").map(String.init)
+        for url in urls where !["stun:", "stuns:", "turn:", "turns:"].contains(where: url.hasPrefix) {
+            options.refuse("SWITCHBOARD_TURN_URLS", "'\(url)' begins with none of stun:, stuns:, turn:, turns:")
+        }
         secret = Secret(
             options.text(
                 "SWITCHBOARD_TURN_SECRET", default: "",

@@ -105,6 +105,9 @@ package struct Options {
         return address
     }
 
+    /// Adds what its reader alone can tell of a value.
+    package mutating func refuse(_ name: String, _ why: String) { problems.append("\(name): \(why)") }
+
     // MARK: ending
 
     /// Ends the process with code 2 and every problem on standard error, or returns when there is none.

@@ -23,9 +23,16 @@ package struct ServiceSettings: Sendable {
             "SWITCHBOARD_INSTANCE", default: "\(service)-1", help: "The name of this copy in logs and at brokers")
         let bootstrap = options.text(
             "SWITCHBOARD_KAFKA", default: "127.0.0.1:9192", help: "Brokers to begin with, as host:port,host:port")
+        if let flaw = KafkaSettings.flaw(of: bootstrap) { options.refuse("SWITCHBOARD_KAFKA", flaw) }
         redis = options.text(
             "SWITCHBOARD_REDIS", default: "redis://127.0.0.1:6379",
             help: "redis://[[user]:password@]host[:port][/database]")
+        do throws(RedisFailure) {
+            _ = try RedisSettings(url: redis, name: instance)
+        } catch {
+            // Without the address itself: it may hold a password.
+            options.refuse("SWITCHBOARD_REDIS", "\(error)")
+        }
         data = options.text("SWITCHBOARD_DATA", help: "Folder of this copy's own files; no other copy may use it")
         partitions = Int32(
             options.int(

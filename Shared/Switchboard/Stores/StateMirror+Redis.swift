@@ -30,6 +30,17 @@ package final class RedisStateMirror: StateMirror {
         self.redis = redis
         self.loop = loop
         checkTimer = loop.every(MirrorLimit.check) { [unowned self] in check() }
+        // Loaded ahead of the first use: a script sent once more with its text would come behind what was sent meanwhile.
+        let before = redis.onConnected
+        redis.onConnected = { [weak self] in
+            before?()
+            self?.loadScripts()
+        }
+        if redis.isConnected { loadScripts() }
+    }
+
+    private func loadScripts() {
+        for script in [Self.change, Self.clear, Self.fill] { redis.send(["SCRIPT", "LOAD", script.source]) { _ in } }
     }
 
     package static func key(_ ledger: LedgerName, _ partition: Int32) -> String {

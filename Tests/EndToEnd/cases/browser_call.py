@@ -49,6 +49,19 @@ class BrowserCall(unittest.TestCase):
         anna.leave()
         ben.leave()
 
+    def test_two_people_whose_networks_let_only_a_relay_through_see_each_other(self):
+        ralf = self.browsers.person("Ralf", "red", behind_relay=True).join()
+        sina = self.browsers.person("Sina", "blue", behind_relay=True).join()
+        ralf.calls(sina)
+        sina.wait_rung_by(ralf)
+        sina.press("answer")
+        ralf.wait_picture_of(sina)
+        sina.wait_picture_of(ralf)
+        sina.press("hangup")
+        ralf.wait_status("ended")
+        ralf.leave()
+        sina.leave()
+
     def toggles_reach_the_other(self, anna, ben):
         anna.press("mute")
         ben.wait_visible("remote-muted")

@@ -29,9 +29,10 @@ class Browsers:
             self._by_colour[colour] = self._playwright.chromium.launch(
                 executable_path=CHROMIUM, headless=True, args=[*FLAGS, f"--use-file-for-fake-video-capture={file}"])
 
-    def person(self, name: str, colour: str) -> "Person":
-        """Somebody new at the demo page, with a line of their own."""
-        return Person(self._by_colour[colour], name, colour)
+    def person(self, name: str, colour: str, behind_relay: bool = False) -> "Person":
+        """Somebody new at the demo page, with a line of their own; `behind_relay`: in a network that lets no other media
+        through."""
+        return Person(self._by_colour[colour], name, colour, behind_relay)
 
     def close(self):
         for browser in self._by_colour.values():
@@ -40,15 +41,16 @@ class Browsers:
 
 
 class Person:
-    def __init__(self, browser, name: str, colour: str):
+    def __init__(self, browser, name: str, colour: str, behind_relay: bool):
         self.name, self.user, self.colour = name, name.lower(), colour
         self.line = Line(PORT)
         self.context = browser.new_context(
             base_url=self.line.base, permissions=["camera", "microphone"], viewport={"width": 960, "height": 640})
-        self.context.add_init_script(PROBE)
+        self.context.add_init_script(f"window.isBehindRelay = {str(behind_relay).lower()};\n{PROBE}")
         self.page = self.context.new_page()
         self.page.expose_function("recordExchange", record_exchange)
         self.complaints: list[str] = []
+        self.is_gone = False
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         stage.recorder.watch(self.page, label=self.user)
 
@@ -59,6 +61,17 @@ class Person:
         self.wait_status("idle")
         return self
 
+    def use_gateway(self, number: int):
+        """Goes past the front door, and any cut of the line, from the next time the page is loaded."""
+        url = stage.stack.known["gateways"][number]
+
+        def token(route):
+            answer = route.fetch()
+            route.fulfill(response=answer, json=answer.json() | {"url": url})
+
+        self.page.unroute("**/demo/token?*")
+        self.page.route("**/demo/token?*", token)
+
     def leave(self):
         """Logs out, and is gone."""
         self.page.get_by_test_id("leave").click()
@@ -66,8 +79,10 @@ class Person:
         self.close()
 
     def close(self):
-        self.context.close()
-        self.line.close()
+        if not self.is_gone:
+            self.is_gone = True
+            self.context.close()
+            self.line.close()
 
     # What a person does
 

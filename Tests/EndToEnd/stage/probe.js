@@ -27,8 +27,8 @@ window.probe = {
 };
 
 window.RTCPeerConnection = class extends RTCPeerConnection {
-  constructor(...options) {
-    super(...options);
+  constructor(options) {
+    super(window.isBehindRelay ? { ...options, iceTransportPolicy: 'relay' } : options);
     window.probe.connections.push(this);
   }
 };

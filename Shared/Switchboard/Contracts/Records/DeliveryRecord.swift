@@ -56,6 +56,8 @@ package struct DeliveryNote: Hashable, Message {
     package var inside: RoomPeers?
     /// The login is answered: the connection is admitted.
     package var admitted: Bool?
+    /// The users' owners took the whole gateway for dead: if it lives, it begins a new life.
+    package var died: Bool?
 
     package init() {}
 
@@ -65,6 +67,7 @@ package struct DeliveryNote: Hashable, Message {
         try c("over", &over)
         try c("inside", &inside)
         try c("admitted", &admitted)
+        try c("died", &died)
     }
 }
 

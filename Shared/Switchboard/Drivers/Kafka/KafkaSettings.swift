@@ -19,6 +19,16 @@ package struct KafkaSettings: Sendable {
         self.security = security
         self.extra = extra
     }
+
+    /// What is wrong with a list of brokers; nil where it can be tried.
+    package static func flaw(of bootstrap: String) -> String? {
+        let isGood = bootstrap.split(separator: ",", omittingEmptySubsequences: false).allSatisfy { broker in
+            guard let colon = broker.lastIndex(of: ":"), let port = UInt16(broker[broker.index(after: colon)...])
+            else { return false }
+            return port > 0 && colon > broker.startIndex && !broker.contains { $0.isWhitespace }
+        }
+        return isGood ? nil : "'\(bootstrap)' is not host:port,host:port"
+    }
 }
 
 /// How a connection to a broker is protected. Prints as its kind, never with its password.

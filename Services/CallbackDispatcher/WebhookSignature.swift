@@ -1,0 +1,19 @@
+import Switchboard
+
+/// A secret as Standard Webhooks spells it, and what is signed with it.
+enum WebhookSignature {
+    private static let prefix = "whsec_"
+    private static let keyBytes = 32
+
+    static func freshSecret() -> String { prefix + Base64.encode(SecureRandom.bytes(keyBytes)) }
+
+    /// - Returns: the three headers of a delivery; nil for a secret that is none.
+    static func headers(id: String, seconds: Int64, body: [UInt8], secret: String) -> [(String, String)]? {
+        guard secret.hasPrefix(prefix), let key = Base64.decode(secret.dropFirst(prefix.count)) else { return nil }
+        let signed = Array("\(id).\(seconds).".utf8) + body
+        let signature = Base64.encode(Digest.hmacSHA256(signed, key: key))
+        return [
+            ("webhook-id", id), ("webhook-timestamp", "\(seconds)"), ("webhook-signature", "v1,\(signature)"),
+        ]
+    }
+}

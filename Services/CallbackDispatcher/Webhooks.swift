@@ -1,0 +1,243 @@
+import Switchboard
+
+/// Sends webhooks, and reads and writes for the partitions whose events they carry. On its loop alone.
+final class Webhooks {
+    enum Outcome {
+        case arrived
+        /// 410: nobody there wants any more.
+        case gone
+        case failed(status: String, retryAfter: Duration?)
+    }
+
+    let book: EndpointBook
+    let schedule: RetrySchedule
+    private let loop: EventLoop
+    private let log: Log
+    private let admin: KafkaAdmin
+    private let client: HTTPClient
+    private let producer: KafkaProducer
+    private let events: KafkaReader
+    private let again: KafkaReader
+    private let states: KafkaReader
+    private var partitions: [Int32: PartitionDelivery] = [:]
+    private var loading: [Int32: Loading] = [:]
+    private var keptBytes = 0
+    private var ticks: LoopTimer?
+    private var cursors: LoopTimer?
+    private let arrived: Counter
+    private let failed: Counter
+    private let givenUp: Counter
+    /// A partition's records cannot be read or written; it is to be begun again.
+    var onFailure: ((_ partition: Int32, _ reason: String) -> Void)?
+    var onEndpointsKnown: (() -> Void)?
+
+    private struct Loading {
+        var end: Int64
+        var from: Int64
+        var readFrom: Int64?
+        var records: [(CallbackDelivery, Int64)] = []
+    }
+
+    private static let topic = KafkaTopicID(0)
+    /// Bodies of events that are under way or next; more are read from the topic when their turn comes.
+    private static let keptBytesMax = 64 << 20
+    private static let tickInterval: Duration = .milliseconds(50)
+    private static let cursorInterval: Duration = .seconds(1)
+    private static let answerWithin: Duration = .seconds(15)
+    private static let linger: Duration = .milliseconds(10)
+    /// Behind the last records of a partition stands, in each, from where all that waits is to be read.
+    private static let tailCount: Int64 = 500
+
+    init(
+        settings: LedgerSettings, loop: EventLoop, log: Log, metrics: Metrics, admin: KafkaAdmin,
+        configuration: Configuration
+    ) throws(KafkaFailure) {
+        self.loop = loop
+        self.log = log
+        self.admin = admin
+        schedule = RetrySchedule(first: configuration.retryFirst)
+        var http = HTTPClientSettings()
+        http.totalWithin = Self.answerWithin
+        http.answerBytesMax = 1 << 10
+        if !configuration.allowsPrivate { http.allows = { PublicAddress.isPublic($0) } }
+        client = HTTPClient(settings: http)
+        producer = try KafkaProducer(
+            settings: settings.kafka, loop: loop, lazy: Self.linger, topics: [Topic.callbackDeliveries])
+        events = try KafkaReader(settings: settings.kafka, topics: [Topic.callbacks], loop: loop, lazy: true)
+        again = try KafkaReader(settings: settings.kafka, topics: [Topic.callbacks], loop: loop)
+        states = try KafkaReader(settings: settings.kafka, topics: [Topic.callbackDeliveries], loop: loop)
+        book = try EndpointBook(settings: settings.kafka, loop: loop, producer: producer)
+        arrived = metrics.counter("switchboard_webhooks_delivered_total", help: "Webhooks that were answered 2xx.")
+        failed = metrics.counter("switchboard_webhook_failures_total", help: "Attempts that were not answered 2xx.")
+        givenUp = metrics.counter("switchboard_webhooks_given_up_total", help: "Webhooks whose schedule has ended.")
+        listen()
+    }
+
+    private func listen() {
+        events.onRecord = { [unowned self] record in partitions[record.partition]?.take(record) }
+        events.onTurnEnd = { [unowned self] in for delivery in partitions.values { delivery.endTurn() } }
+        again.onRecord = { [unowned self] record in partitions[record.partition]?.takeAgain(record) }
+        states.onRecord = { [unowned self] record in load(record) }
+        states.onEnd = { [unowned self] _, partition in loaded(partition) }
+        for reader in [events, again, states] {
+            reader.onFailure = { [unowned self] _, partition, failure in fail(partition, failure.description) }
+        }
+        book.onComplete = { [unowned self] in
+            onEndpointsKnown?()
+            for partition in Array(partitions.keys) where loading[partition] == nil { partitions[partition]?.start() }
+        }
+        book.onChange = { [unowned self] endpoint in
+            guard book.isComplete else { return }
+            for delivery in partitions.values { delivery.change(endpoint) }
+        }
+        ticks = loop.every(Self.tickInterval) { [unowned self] in
+            let now = Timestamp(milliseconds: WallClock.milliseconds)
+            for delivery in partitions.values { delivery.tick(at: now) }
+        }
+        cursors = loop.every(Self.cursorInterval) { [unowned self] in
+            for delivery in partitions.values { delivery.writeCursors() }
+        }
+    }
+
+    // MARK: partitions come and go
+
+    func begin(_ partition: Int32) {
+        guard partitions[partition] == nil else { return }
+        let delivery = PartitionDelivery(partition, self)
+        partitions[partition] = delivery
+        loading[partition] = Loading(end: 0, from: 0)
+        let place = KafkaPartition(Topic.callbackDeliveries, partition)
+        admin.endOffsets(of: [place]) { [weak self, weak delivery] result in
+            guard let self, let delivery, partitions[partition] === delivery else { return }
+            guard case .success(let ends) = result, let end = ends[place] else {
+                return fail(partition, "the end of the deliveries' log is not known")
+            }
+            guard end > 0 else { return finishLoading(partition) }
+            let from = max(0, end - Self.tailCount)
+            loading[partition] = Loading(end: end, from: from)
+            states.add(Self.topic, partition, at: .offset(from))
+        }
+    }
+
+    private func load(_ record: KafkaRecord) {
+        guard loading[record.partition] != nil, record.key.starts(with: CallbackDelivery.keyPrefix.utf8),
+            let delivery = try? CallbackDelivery(json: record.value)
+        else { return }
+        loading[record.partition]?.records.append((delivery, record.offset))
+        loading[record.partition]?.readFrom = delivery.readFrom
+    }
+
+    private func loaded(_ partition: Int32) {
+        guard var state = loading[partition] else { return }
+        states.remove(Self.topic, partition)
+        let needed = state.readFrom ?? 0
+        if needed < state.from {
+            state.from = needed
+            state.records = []
+            loading[partition] = state
+            states.add(Self.topic, partition, at: needed == 0 ? .beginning : .offset(needed))
+            return
+        }
+        for (record, place) in state.records { partitions[partition]?.load(record, at: place) }
+        finishLoading(partition)
+    }
+
+    private func finishLoading(_ partition: Int32) {
+        loading[partition] = nil
+        if book.isComplete { partitions[partition]?.start() }
+    }
+
+    func stop(_ partition: Int32) {
+        guard partitions.removeValue(forKey: partition) != nil else { return }
+        loading[partition] = nil
+        for reader in [events, again, states] { reader.remove(Self.topic, partition) }
+    }
+
+    private func fail(_ partition: Int32, _ reason: String) {
+        stop(partition)
+        onFailure?(partition, reason)
+    }
+
+    // MARK: for a partition
+
+    func read(_ partition: Int32, from offset: Int64) { events.add(Self.topic, partition, at: .offset(offset)) }
+    func stopReading(_ partition: Int32) { events.remove(Self.topic, partition) }
+    func fetch(_ partition: Int32, from offset: Int64) { again.add(Self.topic, partition, at: .offset(offset)) }
+    func stopFetching(_ partition: Int32) { again.remove(Self.topic, partition) }
+
+    func mayKeep(_ bytes: Int) -> Bool {
+        guard keptBytes + bytes <= Self.keptBytesMax else { return false }
+        keptBytes += bytes
+        return true
+    }
+
+    func letGo(_ bytes: Int) { keptBytes -= bytes }
+
+    func write(_ record: CallbackDelivery, _ partition: Int32, _ done: @escaping (Int64) -> Void) {
+        do {
+            try producer.produce(
+                topic: Self.topic, partition: partition,
+                key: Array("\(CallbackDelivery.keyPrefix)\(record.endpoint)".utf8), value: record.encoded()
+            ) { result in
+                if case .success(let place) = result, place.offset >= 0 { done(place.offset) }
+            }
+        } catch {
+            log.warning("a delivery's state cannot be written", ["failure": error.description])
+        }
+    }
+
+    func send(
+        _ endpoint: CallbackEndpoint, id: String, body: [UInt8], isDelayed: Bool,
+        _ done: @escaping (Outcome) -> Void
+    ) {
+        let seconds = WallClock.milliseconds / 1000
+        let headers = WebhookSignature.headers(id: id, seconds: seconds, body: body, secret: endpoint.secret) ?? []
+        let about =
+            [("content-type", "application/cloudevents+json")] + (isDelayed ? [("webhook-delayed", "true")] : [])
+        let request = HTTPClientRequest(method: "POST", url: endpoint.url, headers: about + headers, body: body)
+        let bound = LoopBound(done, on: loop)
+        client.send(request, on: loop) { [arrived, failed] result in
+            let outcome = Self.outcome(of: result)
+            if case .arrived = outcome { arrived.add() } else { failed.add() }
+            bound.value?(outcome)
+        }
+    }
+
+    private static func outcome(of result: Result<HTTPClientResponse, HTTPClientFailure>) -> Outcome {
+        switch result {
+        case .failure(let failure): return .failed(status: failure.kind.rawValue, retryAfter: nil)
+        case .success(let answer):
+            if (200...299).contains(answer.status) { return .arrived }
+            if answer.status == 410 { return .gone }
+            let asked = answer.header("retry-after").flatMap { Int64($0) }.flatMap {
+                $0 < 0 ? nil : Duration.seconds($0)
+            }
+            return .failed(status: "\(answer.status)", retryAfter: asked)
+        }
+    }
+
+    func disable(_ endpoint: CallbackEndpoint) {
+        guard var now = book.endpoint(endpoint.id), now.enabled else { return }
+        now.enabled = false
+        now.version += 1
+        log.warning("an endpoint answered 410 and is disabled", ["endpoint": endpoint.id])
+        book.write(now)
+    }
+
+    func noteGivenUp(_ endpoint: CallbackEndpoint, _ status: String) {
+        givenUp.add()
+        log.warning("a webhook is given up", ["endpoint": endpoint.id, "status": status])
+    }
+
+    func close(_ done: @escaping () -> Void) {
+        for delivery in partitions.values { delivery.writeCursors() }
+        client.close()
+        (ticks, cursors) = (nil, nil)
+        partitions = [:]
+        producer.flush(within: .seconds(2)) { [self] _ in
+            book.close()
+            for reader in [events, again, states] { reader.close() }
+            producer.close(done)
+        }
+    }
+}

@@ -1,0 +1,199 @@
+import Foundation
+import FoundationNetworking
+import Support
+import Switchboard
+import Testing
+
+/// What the logs' owners would write, and what readers of the topic see.
+private actor LogScene {
+    nonisolated let loop = EventLoop(name: "log scene")
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+    private let settings: LedgerSettings
+    private var admin: KafkaAdmin?
+    private var producer: KafkaProducer?
+    private var reader: KafkaReader?
+    private(set) var acknowledged = 0
+    private(set) var events: [(id: String, partition: Int32, body: String)] = []
+
+    static let partitions: Int32 = 2
+
+    init(_ bootstrap: String) {
+        settings = LedgerSettings(
+            kafka: KafkaSettings(bootstrap: bootstrap, clientID: "test"), group: "none", partitions: Self.partitions)
+        loop.start()
+    }
+
+    func makeTopics() async throws {
+        let admin = try KafkaAdmin(settings: settings.kafka, loop: loop)
+        self.admin = admin
+        try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+            admin.createTopics(settings.topics) { done.resume(with: $0.mapError { $0 as any Error }) }
+        }
+        producer = try KafkaProducer(
+            settings: settings.kafka, loop: loop, topics: LedgerName.allCases.map(\.log))
+        let reader = try KafkaReader(settings: settings.kafka, topics: [Topic.callbacks], loop: loop)
+        reader.onRecord = { record in
+            let id = record.header(CallbackHeader.id).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            self.events.append((id, record.partition, String(decoding: record.value, as: UTF8.self)))
+        }
+        for partition in 0..<Self.partitions { reader.add(KafkaTopicID(0), partition, at: .beginning) }
+        self.reader = reader
+    }
+
+    func write<Fact>(_ records: [LogRecord<Fact>], to ledger: LedgerName, _ partition: Int32) throws {
+        for record in records {
+            try producer?.produce(
+                topic: ledger.log, partition: partition, key: Array(record.key.utf8), value: record.encoded()
+            ) { _ in self.acknowledged += 1 }
+        }
+    }
+
+    func close() async {
+        await withCheckedContinuation { done in
+            if let reader { reader.close { done.resume() } } else { done.resume() }
+        }
+        await withCheckedContinuation { done in
+            if let producer { producer.close { done.resume() } } else { done.resume() }
+        }
+        await withCheckedContinuation { done in
+            if let admin { admin.close { done.resume() } } else { done.resume() }
+        }
+        (reader, producer, admin) = (nil, nil, nil)
+    }
+}
+
+@Suite("A dispatcher", .serialized)
+struct DispatcherProcessTests {
+    private static let callsPerPartition = 30
+    private static let eventsPerCall = 8
+
+    @Test("Killed again and again before a sink that fails every second time, it loses nothing and keeps the order")
+    func survivesKills() async throws {
+        let broker = try await KafkaBroker(.embedded)
+        let scene = LogScene(broker.bootstrap)
+        try await scene.makeTopics()
+        try await scene.write(DispatcherLogs.application, to: .registry, 0)
+        let sink = WebhookSink()
+        let sinkPort = try await sink.listen()
+        let dispatcher = try DispatcherProcess([
+            "SWITCHBOARD_KAFKA": broker.bootstrap, "SWITCHBOARD_PARTITIONS": "\(LogScene.partitions)",
+            "SWITCHBOARD_WEBHOOK_ALLOW_PRIVATE": "1", "SWITCHBOARD_WEBHOOK_RETRY_FIRST": "50ms",
+        ])
+        try dispatcher.start()
+        try await eventually("it is ready") { await dispatcher.isReady }
+        let added = try await dispatcher.asks(
+            "POST", "/v1/callbacks/endpoints",
+            body: #"{"url":"http://127.0.0.1:\#(sinkPort)/hook","types":["call.*"]}"#)
+        try #require(added.status == 201, "\(added.body)")
+        let endpoint = try #require(
+            try JSONSerialization.jsonObject(with: Data(added.body.utf8)) as? [String: Any])
+        let secret = try #require(endpoint["secret"] as? String)
+
+        for partition in 0..<LogScene.partitions {
+            try await scene.write(Self.calls(partition), to: .calls, partition)
+        }
+        let wanted = Int(LogScene.partitions) * Self.callsPerPartition * Self.eventsPerCall
+        for part in [20, 120, 300] {
+            try await eventually("\(part) events arrived") { await sink.received.count > part }
+            dispatcher.kill()
+            try dispatcher.start()
+        }
+        try await eventually("all \(wanted) events are taken", within: .seconds(60)) {
+            Set(await sink.received.filter(\.isAnswered).map(\.id)).count == wanted
+        }
+        let received = await sink.received
+        let events = await scene.events
+        try Self.expectSameBytes(received.map { ($0.id, $0.body) } + events.map { ($0.id, $0.body) })
+        #expect(Set(events.map(\.id)) == Set(received.map(\.id)))
+        try Self.expectOrder(received.map { ($0.id, $0.body) })
+        try Self.expectOrder(events.map { ($0.id, $0.body) })
+        try Self.expectSigned(received, secret)
+        dispatcher.kill()
+        await sink.close()
+        await scene.close()
+    }
+
+    @Test("It refuses addresses inside its own network, and shows a secret once")
+    func guardsAddresses() async throws {
+        let broker = try await KafkaBroker(.embedded)
+        let scene = LogScene(broker.bootstrap)
+        try await scene.makeTopics()
+        try await scene.write(DispatcherLogs.application, to: .registry, 0)
+        let dispatcher = try DispatcherProcess([
+            "SWITCHBOARD_KAFKA": broker.bootstrap, "SWITCHBOARD_PARTITIONS": "\(LogScene.partitions)",
+        ])
+        try dispatcher.start()
+        try await eventually("it is ready") { await dispatcher.isReady }
+        for host in ["127.0.0.1", "10.0.0.1", "169.254.169.254", "[::1]", "localhost", "intranet", "user@example.org"] {
+            let answer = try await dispatcher.asks(
+                "POST", "/v1/callbacks/endpoints", body: #"{"url":"http://\#(host)/","types":["*"]}"#)
+            #expect(answer.status == 400, "\(host): \(answer.body)")
+        }
+        let added = try await dispatcher.asks(
+            "POST", "/v1/callbacks/endpoints", body: #"{"url":"https://example.org/hook","types":["room.joined"]}"#)
+        #expect(added.status == 201 && added.body.contains("whsec_"))
+        let shown = try await dispatcher.asks("GET", "/v1/callbacks/endpoints")
+        #expect(shown.status == 200 && shown.body.contains("example.org") && !shown.body.contains("whsec_"))
+        let id = try #require(
+            (try JSONSerialization.jsonObject(with: Data(added.body.utf8)) as? [String: Any])?["id"] as? String)
+        #expect(try await dispatcher.asks("DELETE", "/v1/callbacks/endpoints/\(id)").status == 204)
+        #expect(try await dispatcher.asks("GET", "/v1/callbacks/endpoints/\(id)").status == 404)
+        dispatcher.kill()
+        await scene.close()
+    }
+
+    // MARK: what must hold
+
+    private static func calls(_ partition: Int32) -> [LogRecord<CallFact>] {
+        var items: [(key: String, fact: CallFact)] = []
+        // Side by side, ten at a time, as they are in life.
+        for first in stride(from: 0, to: callsPerPartition, by: 10) {
+            for fact in DispatcherLogs.facts() {
+                for number in first..<first + 10 {
+                    let call = DispatcherLogs.call(Int(partition) * 1000 + number + 1)
+                    items.append((RecordKey.of(DispatcherLogs.app, call), fact))
+                }
+            }
+        }
+        return DispatcherLogs.records(items, incarnation: "c\(partition)")
+    }
+
+    private static func expectSameBytes(_ events: [(id: String, body: String)]) throws {
+        var known: [String: String] = [:]
+        for event in events {
+            #expect(known[event.id, default: event.body] == event.body, "\(event.id) has other bytes")
+            known[event.id] = event.body
+        }
+    }
+
+    /// The first arrivals of each subject are in its order, each following on the one before.
+    private static func expectOrder(_ events: [(id: String, body: String)]) throws {
+        var seen: Set<String> = []
+        var last: [String: Int64] = [:]
+        for event in events where seen.insert(event.id).inserted {
+            let read = try CallbackEvent(json: Array(event.body.utf8))
+            #expect(read.previous == last[read.subject, default: 0], "\(event.id) of \(read.subject)")
+            last[read.subject] = read.sequence
+        }
+    }
+
+    private static func expectSigned(_ received: [WebhookSink.Received], _ secret: String) throws {
+        let key = try #require(Base64.decode(secret.dropFirst("whsec_".count)))
+        for webhook in received.prefix(50) {
+            let time = webhook.headers["webhook-timestamp"] ?? ""
+            let signed = Array("\(webhook.id).\(time).\(webhook.body)".utf8)
+            #expect(webhook.headers["webhook-signature"] == "v1,\(Base64.encode(Digest.hmacSHA256(signed, key: key)))")
+            #expect(webhook.headers["content-type"] == "application/cloudevents+json")
+        }
+    }
+
+    private func eventually(
+        _ what: String, within limit: Duration = .seconds(30), _ condition: () async -> Bool
+    ) async throws {
+        let end = ContinuousClock.now + limit
+        while !(await condition()) {
+            try #require(ContinuousClock.now < end, "never: \(what)")
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+}

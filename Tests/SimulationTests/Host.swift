@@ -1,0 +1,287 @@
+import Switchboard
+
+/// One life of an owner of one partition, and the process around it: it may be paused, and wake as a zombie; it may die,
+/// and what it had sent may still be appended.
+final class Host<B: Book>: LedgerPorts {
+    private let world: World
+    private let clockwork: Clockwork
+    let name: String
+    let partition: Int32
+    private(set) var owner: PartitionOwner<B>!
+    private(set) var isDead = false
+    private var isPaused = false
+    private var pausedAt = Timestamp()
+    private var mailbox: [() -> Void] = []
+    private var readFrom: Int64?
+    private var isReading = false
+    /// What was sent and is not appended by then is lost with the process.
+    private var lostAfter: Timestamp?
+    /// Its producer has had a fatal error: what it had taken arrives, and nothing after it.
+    private var isBroken = false
+    var onEnd: (() -> Void)?
+
+    // For planted faults.
+    private var appendsSeen = 0
+    private var shift: Int64 = 0
+    private var markerOffset: Int64 = -1
+    private var ordinals: Int64 = 0
+    private var held: (() -> Void)?
+
+    init(_ world: World, _ book: B, partition: Int32, name: String) {
+        self.world = world
+        clockwork = world.clockwork
+        self.partition = partition
+        self.name = name
+        owner = PartitionOwner(partition: partition, book: book, ports: self)
+        world.broker.onAppend(B.ledger.inbox(partition)) { [weak self] in self?.read() }
+    }
+
+    func start() {
+        clockwork.note("\(name) marks")
+        owner.start()
+        tick(lastAt: clockwork.now)
+    }
+
+    private func tick(lastAt: Timestamp) {
+        clockwork.after(.milliseconds(250)) { [weak self] in
+            self?.turn { [weak self] in
+                guard let self, !isDead, owner.phase != .over else { return }
+                let late = clockwork.now - lastAt - .milliseconds(250)
+                owner.tick(stalledFor: late > .milliseconds(250) ? late : .zero)
+                tick(lastAt: clockwork.now)
+            }
+        }
+    }
+
+    /// Does it on the host's loop: not while it is paused, never when it is dead.
+    private func turn(_ body: @escaping () -> Void) {
+        if isDead { return }
+        if isPaused { mailbox.append(body) } else { body() }
+    }
+
+    // MARK: faults
+
+    func die() {
+        guard !isDead else { return }
+        clockwork.note("\(name) dies")
+        isDead = true
+        mailbox = []
+        let lasts = clockwork.dice.pick([-1, 0, 1, 3, 300])
+        lostAfter = clockwork.now + .milliseconds(lasts)
+    }
+
+    func pause(for length: Duration) {
+        guard !isDead, !isPaused else { return }
+        clockwork.note("\(name) is paused")
+        isPaused = true
+        clockwork.after(length) { [weak self] in self?.wake() }
+    }
+
+    private func wake() {
+        guard !isDead else { return }
+        clockwork.note("\(name) wakes")
+        isPaused = false
+        let missed = mailbox
+        mailbox = []
+        for body in missed { turn(body) }
+    }
+
+    // MARK: LedgerPorts
+
+    var clock: Timestamp { clockwork.now }
+    func freshIncarnation() -> String { world.freshName("i") }
+
+    func append(
+        _ record: [UInt8], key: String, to partition: Int32, _ done: @escaping (LogAppend) -> Void
+    ) -> Bool {
+        let place = B.ledger.log(partition)
+        // Full: the owner tries again.
+        if key != "marker", world.strikes(onceIn: 60) { return false }
+        if isBroken || world.strikes(onceIn: 400) {
+            isBroken = true
+            later { done(.failed("the producer is broken")) }
+            return true
+        }
+        appendsSeen += 1
+        clockwork.after(.zero) { [self] in world.mayCrash(self) }
+        if world.planted == .appendOutOfInboxOrder, appendsSeen % 7 == 5 {
+            held = { [weak self] in self?.send(record, key, place, done) }
+            return true
+        }
+        send(record, key, place, done)
+        held?()
+        held = nil
+        return true
+    }
+
+    private func send(_ record: [UInt8], _ key: String, _ place: Broker.Place, _ done: @escaping (LogAppend) -> Void) {
+        let isMarker = key == "marker"
+        let ordinal = ordinals
+        if isMarker { ordinals = 0 } else { ordinals += 1 }
+        let isDropped = world.planted == .dropOneInTheMiddle && !isMarker && ordinal % 9 == 8
+        if isDropped { shift += 1 }
+        let shift = isMarker ? 0 : self.shift
+        if isMarker { self.shift = 0 }
+        clockwork.send(along: "\(name)>\(place)", after: world.broker.wait) { [self] in
+            guard !isLost else { return }
+            if isDropped {
+                let at = Int64(world.broker.records(place).count) + shift - 1
+                return acknowledge(.acknowledged(offset: at, time: clockwork.now), done)
+            }
+            let (offset, time) = world.broker.append(record, key: key, to: place)
+            if isMarker { markerOffset = offset }
+            let shown = world.planted == .performOnForeignOffset && !isMarker ? markerOffset + 1 + ordinal : offset
+            // Lost: whoever waits for it gives up some time.
+            if !isMarker, world.strikes(onceIn: 400) { return }
+            acknowledge(.acknowledged(offset: shown + shift, time: time), done)
+        }
+    }
+
+    private func acknowledge(_ result: LogAppend, _ done: @escaping (LogAppend) -> Void) {
+        clockwork.send(along: "\(name)<ack") { [weak self] in self?.turn { done(result) } }
+    }
+
+    private var isLost: Bool { lostAfter.map { clockwork.now > $0 } ?? false }
+
+    func perform(_ effect: Effects.Effect, source: SourceMark, _ done: @escaping (Bool) -> Void) {
+        world.audit.performs(source)
+        if world.planted == .effectsWithTimeout, clockwork.dice.onceIn(40) { return later { done(true) } }
+        if isBroken || world.strikes(onceIn: 400) {
+            isBroken = true
+            return later { done(false) }
+        }
+        let effect = world.planted == .lookAgainWhenPerforming ? world.readdressed(effect) : effect
+        var missing = 0
+        let landings = world.landings(of: effect, source)
+        missing = landings.count
+        for landing in landings {
+            let lane = world.planted == .performOutOfOrder ? world.freshName("lane") : "\(name)>\(landing.place)"
+            clockwork.send(along: lane, after: world.broker.wait) { [self] in
+                guard !isLost else { return }
+                world.broker.append(landing.value, key: landing.key, to: landing.place)
+                clockwork.send(along: "\(name)<ack") { [weak self] in
+                    self?.turn {
+                        missing -= 1
+                        if missing == 0 { done(true) }
+                    }
+                }
+            }
+        }
+    }
+
+    private func later(_ body: @escaping () -> Void) {
+        clockwork.send(along: "\(name)<ack") { [weak self] in self?.turn(body) }
+    }
+
+    func look(at keys: [String], _ done: @escaping ([Presence?]) -> Void) {
+        let isLate = world.hasFaults && clockwork.dice.onceIn(12)
+        clockwork.after(isLate ? .milliseconds(20) : clockwork.travelTime()) { [weak self] in
+            guard let self else { return }
+            let seen = keys.map { isLate ? nil : self.world.mirror.presence(of: $0) }
+            turn { done(seen) }
+        }
+    }
+
+    func readLog(
+        _ partition: Int32, from start: LogStart, upTo marker: Int64,
+        each: @escaping (_ offset: Int64, _ record: UnsafeRawBufferPointer) -> Void, _ done: @escaping (Bool) -> Void
+    ) {
+        clockwork.after(clockwork.travelTime()) { [weak self] in
+            self?.turn { [weak self] in
+                guard let self else { return }
+                if world.strikes(onceIn: 30) { return done(false) }
+                let first =
+                    switch start {
+                    case .last(let count): max(0, marker - count)
+                    case .offset(let offset): offset
+                    case .beginning: Int64(0)
+                    }
+                let all = world.broker.records(B.ledger.log(partition))
+                for offset in first..<max(first, marker) {
+                    all[Int(offset)].value.withUnsafeBytes { each(offset, $0) }
+                }
+                done(true)
+            }
+        }
+    }
+
+    func openInbox(_ partition: Int32, at offset: Int64?) {
+        clockwork.note("\(name) owns from \(offset ?? 0)")
+        readFrom = offset ?? 0
+        if world.planted == .acknowledgeFirst { readFrom = world.committed[B.ledger.inbox(partition)] ?? 0 }
+        if world.planted == .replayIntoMirror { world.mirror.replay(B.ledger, partition, world.clockwork) }
+        read()
+    }
+
+    /// Takes all that is there, in one turn.
+    private func read() {
+        guard readFrom != nil, !isReading, !isDead else { return }
+        isReading = true
+        clockwork.after(clockwork.travelTime(longOnceIn: 12)) { [weak self] in
+            self?.turn { [weak self] in self?.receive() }
+        }
+    }
+
+    private func receive() {
+        isReading = false
+        guard var next = readFrom else { return }
+        let place = B.ledger.inbox(partition)
+        let all = world.broker.records(place)
+        while next < all.count {
+            let record = all[Int(next)]
+            if world.planted == .refuseWithoutRecord, B.ledger == .calls, next % 5 == 4,
+                world.refuseAtOnce(record)
+            {
+                next += 1
+                continue
+            }
+            record.key.withContiguousBytes { key in
+                record.value.withUnsafeBytes { value in
+                    _ = owner.receive(offset: next, time: record.time, key: key, value: value)
+                }
+            }
+            next += 1
+        }
+        readFrom = next
+        world.committed[place] = max(world.committed[place] ?? 0, next)
+        owner.pump()
+        world.mayCrash(self)
+    }
+
+    func askInboxEnd(_ partition: Int32, _ done: @escaping (Int64?) -> Void) {
+        if world.planted == .fireBeforeBacklog { return later { done(0) } }
+        if world.strikes(onceIn: 20) { return later { done(nil) } }
+        clockwork.after(world.broker.wait) { [weak self] in
+            guard let self else { return }
+            let end = Int64(world.broker.records(B.ledger.inbox(partition)).count)
+            clockwork.after(clockwork.travelTime()) { [weak self] in self?.turn { done(end) } }
+        }
+    }
+
+    func mirror(_ partition: Int32, marker: Int64, _ changes: [(key: String, value: [UInt8]?)]) {
+        clockwork.send(along: "\(name)>mirror") { [self] in
+            guard !isLost else { return }
+            world.mirror.write(B.ledger, partition, marker, changes)
+        }
+    }
+
+    func mirrorAfresh(_ partition: Int32, marker: Int64, _ all: [(key: String, value: [UInt8])]) {
+        clockwork.send(along: "\(name)>mirror") { [self] in
+            guard !isLost else { return }
+            world.mirror.writeAfresh(B.ledger, partition, marker, all)
+        }
+    }
+
+    func ended(_ partition: Int32, because reason: String) {
+        clockwork.note("\(name) ends: \(reason)")
+        readFrom = nil
+        onEnd?()
+    }
+}
+
+extension String {
+    func withContiguousBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+        let bytes = Array(utf8)
+        return bytes.withUnsafeBytes(body)
+    }
+}

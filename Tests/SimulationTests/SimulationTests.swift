@@ -1,0 +1,43 @@
+import Foundation
+import Testing
+
+/// Whole calls, each run decided by its seed. `SIMULATION_SEED` runs one, `SIMULATION_SEEDS` says how many.
+@Suite struct `Whatever the world does` {
+    private static let environment = ProcessInfo.processInfo.environment
+    private static let seeds = environment["SIMULATION_SEEDS"].flatMap(UInt64.init) ?? 300
+    private static let only = environment["SIMULATION_SEED"].flatMap(UInt64.init)
+    private static let lanes: UInt64 = 2
+
+    @Test(arguments: 0..<lanes)
+    func `calls keep their rules through crashes, zombies and losses`(_ lane: UInt64) {
+        for seed in Self.chosen where seed % Self.lanes == lane {
+            guard run(seed, hasFaults: true) else { return }
+        }
+    }
+
+    @Test(arguments: 0..<lanes)
+    func `without faults every call that both want connects`(_ lane: UInt64) {
+        for seed in Self.chosen.prefix(Int(Self.seeds / 3)) where seed % Self.lanes == lane {
+            guard run(seed, hasFaults: false) else { return }
+        }
+    }
+
+    private static var chosen: [UInt64] { only.map { [$0] } ?? Array(1...seeds) }
+
+    private func run(_ seed: UInt64, hasFaults: Bool) -> Bool {
+        let world = World(seed: seed, hasFaults: hasFaults)
+        let faults = world.run()
+        #expect(faults.isEmpty, "SIMULATION_SEED=\(seed)\n\(world.clockwork.history.joined(separator: "\n"))")
+        return faults.isEmpty
+    }
+}
+
+@Suite struct `A fault that is planted` {
+    private static let seedsMax: UInt64 = 60
+
+    @Test(arguments: PlantedFault.allCases)
+    func `is seen`(_ fault: PlantedFault) {
+        let seen = (1...Self.seedsMax).contains { !World(seed: $0, hasFaults: true, planted: fault).run().isEmpty }
+        #expect(seen, "nobody notices \(fault)")
+    }
+}
