@@ -163,8 +163,8 @@ extension Gateway: WebSocketHandler {
     }
 
     func expectAnswer(_ request: String, _ session: Session) {
-        session.waiting.insert(request)
         let deadline = ContinuousClock.now + GatewayLimits.answerWithin
+        session.waiting[request] = deadline
         unanswered.append(Unanswered(number: session.connection.id, request: request, deadline: deadline))
     }
 }
