@@ -5,14 +5,14 @@ enum CallView {
     private static let tables = """
         CREATE TABLE decisions (
             key TEXT NOT NULL, sequence INTEGER NOT NULL, time INTEGER NOT NULL, record BLOB NOT NULL,
-            PRIMARY KEY (key, sequence)) WITHOUT ROWID;
+            PRIMARY KEY (key, sequence));
         CREATE TABLE calls (
             key TEXT PRIMARY KEY, app TEXT NOT NULL, startedAt INTEGER NOT NULL, isOver INTEGER NOT NULL) WITHOUT ROWID;
         CREATE INDEX callsByApp ON calls (app, isOver, startedAt);
         CREATE TABLE members (user TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (user, key)) WITHOUT ROWID;
         CREATE TABLE logs (
             user TEXT NOT NULL, syncTime INTEGER NOT NULL, callId TEXT NOT NULL, entry BLOB NOT NULL,
-            PRIMARY KEY (user, callId)) WITHOUT ROWID;
+            PRIMARY KEY (user, callId));
         CREATE UNIQUE INDEX logsByTime ON logs (user, syncTime);
         """
 

@@ -39,6 +39,8 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
     // On the view's loop alone.
     private var database: SQLiteDatabase?
     private var follower: LogFollower<Fact>?
+    /// As they stand in the tables.
+    private var stored: [Int32: LogFollower<Fact>.Position] = [:]
     private var plainReader: KafkaReader?
     private var plainNext: [Int32: Int64] = [:]
     private var batch: [(partition: Int32, offset: Int64, time: Timestamp, record: Record)] = []
@@ -164,7 +166,9 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
         follower.onFailure = { [unowned self] partition, reason in fail("\(name), partition \(partition): \(reason)") }
         self.follower = follower
         for partition in 0..<settings.partitions(of: ledger) {
-            follower.follow(partition, from: try storedPosition(database, ledger.log, partition))
+            let position = try storedPosition(database, ledger.log, partition)
+            stored[partition] = position
+            follower.follow(partition, from: position)
         }
         guard let topic = filling.topic else { return }
         let reader = try KafkaReader(settings: settings.kafka, topics: [topic], loop: loop, lazy: true)
@@ -213,8 +217,9 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
                 for item in records { try filling.take(database, item.offset, item.time, item.record) }
                 for item in plain { try filling.takePlain(database, item.time, item.key, item.value) }
                 for partition in follower?.followed ?? [] {
-                    guard let position = follower?.position(partition) else { continue }
+                    guard let position = follower?.position(partition), position != stored[partition] else { continue }
                     try store(position, ledger.log, partition, in: database)
+                    stored[partition] = position
                 }
                 for item in plain { plainNext[item.partition] = item.offset + 1 }
                 guard let topic = filling.topic else { return }

@@ -21,9 +21,7 @@ package final class SQLiteDatabase {
         }
         self.handle = handle
         sqlite3_busy_timeout(handle, Int32(clamping: busyTimeout.milliseconds))
-        for setting in ["journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "trusted_schema = OFF"] {
-            try execute("PRAGMA \(setting)")
-        }
+        for setting in settings { try execute("PRAGMA \(setting)") }
     }
 
     deinit {
@@ -128,6 +126,14 @@ package final class SQLiteDatabase {
         }
     }
 }
+
+/// Negative sizes of the cache are KiB: rows come with random keys, so that their pages are wanted again and again, and
+/// what is not kept is read from the file each time. Checkpoints are counted in pages of the journal, 4 KiB each: a page
+/// that is written often is copied once per checkpoint.
+private let settings = [
+    "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "trusted_schema = OFF", "cache_size = -16384",
+    "wal_autocheckpoint = 8000",
+]
 
 /// Compiled statements; beyond it all that are not in use are let go. Ours are a few dozen.
 private let statementsKeptMax = 256
