@@ -34,7 +34,7 @@ bench:
 bench-drivers:
 	@Deploy/Local/setup build run bench
 	swift build -c release --product switchboard-load
-	.build/release/switchboard-load drivers
+	@exec Deploy/Local/bench-drivers
 
 sanitize:
 	@Deploy/Local/setup build run test sanitize

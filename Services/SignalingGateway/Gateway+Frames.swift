@@ -153,7 +153,7 @@ extension Gateway: WebSocketHandler {
         _ input: CallInput, _ call: CallID, _ request: ClientRequest, _ session: Session
     ) throws(Refused) {
         guard call.isWellFormed else { throw Refused(Refusal(.malformed, field: "callId")) }
-        let command = request.cmd.map { "\(session.user)/\(session.device)/\($0)" }
+        let command = request.cmd.map { "\(session.app)/\(session.user)/\(session.device)/\($0)" }
         let reply = Reply(asker: asker(request, session), type: request.type)
         let record = InboxRecord(input, command: command, reply: reply, sentAt: clock())
         guard outbox.send(record, key: RecordKey.of(session.app, call), to: .calls) else {

@@ -7,7 +7,7 @@ import subprocess
 import time
 import uuid
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 QUIET = {"log_level": 0, "socket.nagle.disable": True}
@@ -60,7 +60,26 @@ class ForeignBroker:
         new = NewTopic(name, num_partitions=partitions, replication_factor=1, config=settings)
         admin = self.admin()  # A client must outlive what it was asked.
         admin.create_topics([new])[name].result(15)
+        self.await_partitions(name, partitions)
         return name
+
+    def await_partitions(self, topic, count):
+        """A broker of several parts answers for a new topic before its partitions take records."""
+        consumer = self.consumer()
+        try:
+            for partition in range(count):
+                self.await_end(consumer, TopicPartition(topic, partition), time.time() + 15)
+        finally:
+            consumer.close()
+
+    @staticmethod
+    def await_end(consumer, place, deadline):
+        while True:
+            try:
+                return consumer.get_watermark_offsets(place, timeout=5)
+            except KafkaException:
+                if time.time() > deadline:
+                    raise
 
     def producer(self, **config):
         settings = {"bootstrap.servers": self.bootstrap, "enable.idempotence": True, "linger.ms": 0, **QUIET}

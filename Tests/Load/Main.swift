@@ -8,11 +8,17 @@ import Switchboard
 struct Main {
     static func main() {
         signal(SIGPIPE, SIG_IGN)
-        let words = CommandLine.arguments.dropFirst()
-        switch (words.first, words.dropFirst().first) {
-        case ("calls", let path?): runCalls(planAt: path)
+        let words = Array(CommandLine.arguments.dropFirst())
+        let numbers = words.dropFirst().compactMap { Int($0) }
+        switch (words.first ?? "", words.count) {
+        case ("calls", 2): runCalls(planAt: words[1])
+        case ("serve", 2) where numbers.count == 1: serve(port: numbers[0])
+        case ("plain", 2): measurePlainly(in: words[1])
+        case (let word, 3) where numbers.count == 2 && DriverLoad.Kind(rawValue: word) != nil:
+            drive(DriverLoad.Kind(rawValue: word) ?? .echo, port: numbers[0], pid: numbers[1])
         default:
-            Console.complain("usage: switchboard-load calls PLAN.json")
+            Console.complain(
+                "usage: switchboard-load calls PLAN.json | serve PORT | plain FOLDER | echo|idle|posts|redis PORT PID")
             exit(2)
         }
     }
@@ -34,9 +40,45 @@ struct Main {
     }
 }
 
+extension Main {
+    private static func serve(port: Int) {
+        let loop = EventLoop(name: "serve")
+        loop.execute {
+            do {
+                Held.server = try DriverServer(port: port, loop: loop)
+            } catch {
+                Console.complain("\(error)")
+                exit(1)
+            }
+        }
+        loop.run()
+    }
+
+    private static func drive(_ kind: DriverLoad.Kind, port: Int, pid: Int) {
+        let loop = EventLoop(name: "load")
+        loop.execute {
+            let load = DriverLoad(kind, port: port, pid: pid, loop: loop)
+            Held.load = load
+            load.start()
+        }
+        loop.run()
+    }
+
+    private static func measurePlainly(in folder: String) {
+        do {
+            try PlainMeasures.run(in: folder)
+        } catch {
+            Console.complain("\(error)")
+            exit(1)
+        }
+    }
+}
+
 /// What lives on the loop until the process ends.
 private enum Held {
     nonisolated(unsafe) static var session: CallSession?
+    nonisolated(unsafe) static var server: DriverServer?
+    nonisolated(unsafe) static var load: DriverLoad?
 }
 
 /// Standard output for measurements, standard error for people.

@@ -274,7 +274,8 @@ package final class LedgerWorld {
                 return true
             }
         }
-        if !attempt() { refused.append(attempt) }
+        // In order: a gateway that has taken a later entry passes over an earlier one.
+        if !refused.isEmpty || !attempt() { refused.append(attempt) }
     }
 
     // MARK: reading logs

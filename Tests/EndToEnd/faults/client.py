@@ -33,6 +33,14 @@ class Heard:
 
 
 @dataclass
+class Waiting:
+    """A request that is not answered yet."""
+    type: str
+    data: dict
+    future: asyncio.Future
+
+
+@dataclass
 class Line:
     """One connection, from its socket's opening to its end."""
     number: int
@@ -146,7 +154,7 @@ class Client:
             if self.line:
                 line, self.line = self.line, None
                 for waiting in line.waiting.values():
-                    waiting.cancel()
+                    waiting.future.cancel()
             self.closed_with = code
             if code in DO_NOT_COME_BACK:
                 return
@@ -188,7 +196,8 @@ class Client:
         self._asked += 1
         request = str(self._asked)
         frame = {"id": request, "type": type, "data": data} | ({"cmd": command} if command else {})
-        future = line.waiting[request] = asyncio.get_running_loop().create_future()
+        future = asyncio.get_running_loop().create_future()
+        line.waiting[request] = Waiting(type, data, future)
         try:
             await line.socket.send(json.dumps(frame))
             answer = await asyncio.wait_for(future, ANSWER_WITHIN_SECONDS)
@@ -203,10 +212,6 @@ class Client:
             return None
         finally:
             line.waiting.pop(request, None)
-        if type == "call.sync":
-            line.numbering.asked_again(data.get("callId"))
-        if answer["code"] == 0:
-            line.numbering.answered(type, answer.get("data") or {})
         return answer
 
     # hearing
@@ -219,12 +224,21 @@ class Client:
                     waiting = line.waiting.get(frame["re"])
                     if waiting is None:
                         self.faults.append(f"an answer to what was not asked: {text[:200]}")
-                    elif not waiting.done():
-                        waiting.set_result(frame)
+                    else:
+                        self._take(frame, waiting, line)
                 else:
                     self._hear(frame, line)
         except websockets.ConnectionClosed:
             pass
+
+    def _take(self, answer: dict, waiting: "Waiting", line: Line):
+        """Counted here, where it stands among the events, not where it is waited for."""
+        if waiting.type == "call.sync":
+            line.numbering.asked_again(waiting.data.get("callId"))
+        if answer["code"] == 0:
+            line.numbering.answered(waiting.type, answer.get("data") or {})
+        if not waiting.future.done():
+            waiting.future.set_result(answer)
 
     def _hear(self, frame: dict, line: Line):
         data, seq = frame["data"], frame.get("seq")

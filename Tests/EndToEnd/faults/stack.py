@@ -32,6 +32,8 @@ class Stack:
         self.environment = os.environ | {
             "RUN_DIR": str(self.run), "PORT": str(free_port()), "DETACH": "1", "WAIT": "60",
             "GATEWAYS": str(gateways), "ORCHESTRATORS": str(orchestrators),
+            # A refused webhook is sent again at once, so that the test need not wait for minutes.
+            "SWITCHBOARD_WEBHOOK_RETRY_FIRST": "100ms",
             "PROGRAMS": os.environ.get("PROGRAMS") or str(ROOT / ".build/debug"),
         }
 

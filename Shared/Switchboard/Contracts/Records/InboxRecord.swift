@@ -46,7 +46,7 @@ package struct Reply: Hashable, Sendable, Message {
 
 /// What stands in an inbox: a command of a client, or the effect of another log's record.
 package struct InboxRecord<Input: Message>: Message {
-    /// `userId/deviceId/cmd`: the same command has one effect.
+    /// `appKey/userId/deviceId/cmd`: the same command has one effect.
     package var command: String?
     package var reply: Reply?
     package var source: SourceMark?

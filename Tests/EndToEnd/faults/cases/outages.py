@@ -67,6 +67,7 @@ async def broker_stalled(stack: Stack):
         expect(started["code"] == 0, f"call.start was answered {started}")
         call = started["data"]["callId"]
         await b.hears("call.received", call)
+        await a.hears("call.user.state", call, userState=calls.RINGING)
         await agrees_with_log(stack, a, b, call, "ringing")
         await calls.answer(a, b, call)
         await agrees_with_log(stack, a, b, call, "ongoing")
