@@ -52,7 +52,7 @@ extension Gateway {
                 session.stage = .admitted
             } else if let gathering = session.syncs[request] {
                 return gather(frame, gathering, mark: request, session)
-            } else if session.waiting.removeValue(forKey: request) == nil, !isConnecting(session, request) {
+            } else if !session.waiting.answer(request), !isConnecting(session, request) {
                 // Answered 50300 already, or never asked on this connection.
                 return
             }
@@ -88,8 +88,8 @@ extension Gateway {
         gathering.missing -= 1
         guard gathering.missing == 0 else { return }
         session.syncs[mark] = nil
-        session.waiting.removeValue(forKey: mark)
-        guard session.waiting.removeValue(forKey: gathering.request) != nil else { return }
+        _ = session.waiting.answer(mark)
+        guard session.waiting.answer(gathering.request) else { return }
         session.send(.answer(gathering.request, gathering.answer))
     }
 
@@ -106,10 +106,9 @@ extension Gateway {
     private func shrug(at now: ContinuousClock.Instant) {
         while let first = unanswered.first, first.deadline <= now {
             _ = unanswered.popFirst()
-            guard let session = sessions[first.number], session.waiting[first.request] == first.deadline else {
-                continue
-            }
-            session.waiting[first.request] = nil
+            guard let session = sessions[first.number],
+                session.waiting.giveUp(first.request, at: first.deadline)
+            else { continue }
             if session.syncs.removeValue(forKey: first.request) != nil { continue }
             counters.shrugs.add()
             session.send(.refusal(first.request, Refusal(.tryAgain)))

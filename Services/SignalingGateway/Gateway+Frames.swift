@@ -164,7 +164,7 @@ extension Gateway: WebSocketHandler {
 
     func expectAnswer(_ request: String, _ session: Session) {
         let deadline = ContinuousClock.now + GatewayLimits.answerWithin
-        session.waiting[request] = deadline
+        session.waiting.expect(request, until: deadline)
         unanswered.append(Unanswered(number: session.connection.id, request: request, deadline: deadline))
     }
 }

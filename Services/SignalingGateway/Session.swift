@@ -24,8 +24,7 @@ final class Session {
     var lastHeard: ContinuousClock.Instant
     var rate = RateBucket()
 
-    /// Requests that wait for their answer from a machine, and until when. An id may be used again once it is answered.
-    var waiting: [String: ContinuousClock.Instant] = [:]
+    var waiting = PendingAnswers()
     /// Calls that ring here, and until when.
     var rings: [CallID: Timestamp] = [:]
     /// The room this device is inside, and who else is.
