@@ -63,6 +63,10 @@ package final class LogFollower<Fact: Message> {
 
     package func close(_ done: (() -> Void)? = nil) { reader.close(done) }
 
+    // Followers are made in the services' modules, where the compiler does not see these bodies.
+    @specialized(where Fact == CallFact)
+    @specialized(where Fact == RoomFact)
+    @specialized(where Fact == UsersEntry.Fact)
     private func take(_ record: KafkaRecord) {
         guard var position = positions[record.partition] else { return }
         position.nextOffset = record.offset + 1
