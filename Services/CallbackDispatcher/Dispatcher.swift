@@ -19,13 +19,12 @@ final class Dispatcher {
     private var assigned: Set<Int32> = []
     private var retry: LoopTimer?
     private var restarts: [Int32: LoopTimer] = [:]
-    private var daily: LoopTimer?
+    private var again: LoopTimer?
 
     /// The owners' group, for ever.
     private static let group = "switchboard.callback-dispatcher.v1"
     private static let retryAfter: Duration = .seconds(1)
-    /// Much less than what retention takes away.
-    private static let writeEndpointsAgain: Duration = .seconds(86_400)
+    private static let looksPerAge = 4
 
     private enum Condition {
         static let topics = "topics"
@@ -63,10 +62,14 @@ final class Dispatcher {
             redis.close()
             renderer.close(done)
         }
+        renderer.disablings = { [webhooks] in webhooks.book.isComplete ? webhooks.book.disablings : [] }
+        webhooks.book.onDisabling = { [renderer] in renderer.tellOfEndpoints() }
         webhooks.onEndpointsKnown = { [unowned self] in
             host.health.set(Condition.endpoints, true)
-            daily = host.loop.every(Self.writeEndpointsAgain) { [unowned self] in
-                if assigned.contains(0) { webhooks.book.writeAllAgain() }
+            renderer.tellOfEndpoints()
+            let age = configuration.endpointsAgainAfter
+            again = host.loop.every(age / Self.looksPerAge) { [unowned self] in
+                if assigned.contains(EndpointBook.partition) { webhooks.book.writeAgain(olderThan: age) }
             }
         }
         start()
@@ -98,7 +101,7 @@ final class Dispatcher {
                 metrics: host.metrics, secret: { directory.entry(AppKey($0))?.secret },
                 takeNonce: { [nonces] app, nonce, done in nonces.take(AppKey(app), nonce, done) })
             let door = EndpointDoor(
-                api: api, book: webhooks.book, admin: admin, settings: settings,
+                api: api, webhooks: webhooks, admin: admin, settings: settings,
                 allowsPrivate: configuration.allowsPrivate)
             host.onRequest = { request, responder in door.answer(request, responder) }
         } catch {

@@ -3,41 +3,78 @@ import Switchboard
 /// The Server API of webhook endpoints: decode, write, answer when it is known here. On the loop.
 final class EndpointDoor {
     private let api: ServerAPI
-    private let book: EndpointBook
+    private let webhooks: Webhooks
     private let admin: KafkaAdmin
     private let settings: LedgerSettings
     private let allowsPrivate: Bool
 
     private static let path = "/v1/callbacks/endpoints"
     private static let endpointsMax = 20
-    private static let typesMax = 100
-    private static let descriptionBytesMax = 1_024
+    /// Both secrets sign for so long after a rotation.
+    private static let secretsOverlap: Duration = .seconds(86_400)
+    static let typesMax = 100
+    static let descriptionBytesMax = 1_024
 
-    init(api: ServerAPI, book: EndpointBook, admin: KafkaAdmin, settings: LedgerSettings, allowsPrivate: Bool) {
+    private var book: EndpointBook { webhooks.book }
+
+    init(api: ServerAPI, webhooks: Webhooks, admin: KafkaAdmin, settings: LedgerSettings, allowsPrivate: Bool) {
         self.api = api
-        self.book = book
+        self.webhooks = webhooks
         self.admin = admin
         self.settings = settings
         self.allowsPrivate = allowsPrivate
     }
 
     func answer(_ request: HTTPRequest, _ responder: HTTPResponder) {
-        let isOne = request.path.hasPrefix(Self.path + "/")
-        guard isOne || request.path == Self.path else { return responder.respond(ServerAPI.unknownPath(request)) }
-        let id = String(request.path.dropFirst(Self.path.count + 1))
+        guard let place = Place(request.path) else { return responder.respond(ServerAPI.unknownPath(request)) }
         api.admit(request, responder) { [self] key in
             let app = AppKey(key)
             guard book.isComplete else {
                 return responder.respond(ServerAPI.failure(503, Refusal.Reason.tryAgain.code, "starting", to: request))
             }
-            switch (request.method, isOne) {
-            case ("POST", false): add(app, request, responder)
-            case ("GET", false): list(app, responder)
-            case ("GET", true): show(app, id, request, responder)
-            case ("DELETE", true): remove(app, id, request, responder)
-            default:
-                responder.respond(ServerAPI.wrongMethod(request, allowed: isOne ? "GET, DELETE" : "GET, POST"))
+            guard case .one(let id, let part) = place else {
+                switch request.method {
+                case "POST": return add(app, request, responder)
+                case "GET": return list(app, responder)
+                default: return responder.respond(ServerAPI.wrongMethod(request, allowed: "GET, POST"))
+                }
             }
+            guard let endpoint = book.endpoint(id), endpoint.app == app else {
+                return responder.respond(ServerAPI.unknownPath(request))
+            }
+            switch (part, request.method) {
+            case (.itself, "GET"): responder.respond(.json(200, Shown(endpoint).encoded()))
+            case (.itself, "PATCH"): change(endpoint, request, responder)
+            case (.itself, "DELETE"): remove(endpoint, request, responder)
+            case (.test, "POST"): test(endpoint, responder)
+            case (.rotation, "POST"): rotate(endpoint, request, responder)
+            case (.itself, _): responder.respond(ServerAPI.wrongMethod(request, allowed: "GET, PATCH, DELETE"))
+            case (.test, _), (.rotation, _): responder.respond(ServerAPI.wrongMethod(request, allowed: "POST"))
+            }
+        }
+    }
+
+    /// What a path under the endpoints' stands for.
+    private enum Place {
+        case all
+        case one(String, Part)
+
+        enum Part: String {
+            case itself = ""
+            case test = "/test"
+            case rotation = "/secret/rotate"
+        }
+
+        init?(_ path: String) {
+            if path == EndpointDoor.path {
+                self = .all
+                return
+            }
+            guard path.hasPrefix(EndpointDoor.path + "/") else { return nil }
+            let rest = path.dropFirst(EndpointDoor.path.count + 1)
+            let id = rest.prefix { $0 != "/" }
+            guard !id.isEmpty, let part = Part(rawValue: String(rest.dropFirst(id.count))) else { return nil }
+            self = .one(String(id), part)
         }
     }
 
@@ -52,12 +89,7 @@ final class EndpointDoor {
             return responder.respond(
                 ServerAPI.failure(409, Refusal.Reason.full.code, "there are \(Self.endpointsMax) already", to: request))
         }
-        let places = (0..<settings.partitions).map { KafkaPartition(Topic.callbacks, $0) }
-        admin.endOffsets(of: places) { [self] result in
-            guard case .success(let ends) = result else {
-                return responder.respond(
-                    ServerAPI.failure(503, Refusal.Reason.tryAgain.code, "try again", to: request))
-            }
+        askStarts(request, responder) { [self] starts in
             var endpoint = CallbackEndpoint()
             endpoint.id = SecureRandom.uuid()
             endpoint.app = app
@@ -66,10 +98,8 @@ final class EndpointDoor {
             endpoint.enabled = body.enabled ?? true
             endpoint.description = body.description
             endpoint.secret = WebhookSignature.freshSecret()
-            endpoint.starts = places.map { ends[$0] ?? 0 }
-            book.write(endpoint) {
-                responder.respond(.json(201, Shown(endpoint, secret: endpoint.secret).encoded()))
-            }
+            endpoint.starts = starts
+            write(endpoint, request, responder) { .json(201, Shown(endpoint, secret: endpoint.secret).encoded()) }
         }
     }
 
@@ -79,78 +109,94 @@ final class EndpointDoor {
         responder.respond(.json(200, page.encoded()))
     }
 
-    private func show(_ app: AppKey, _ id: String, _ request: HTTPRequest, _ responder: HTTPResponder) {
-        guard let endpoint = book.endpoint(id), endpoint.app == app else {
-            return responder.respond(ServerAPI.unknownPath(request))
+    private func change(_ known: CallbackEndpoint, _ request: HTTPRequest, _ responder: HTTPResponder) {
+        func refuse(_ flaw: String) {
+            responder.respond(ServerAPI.failure(400, Refusal.Reason.malformed.code, flaw, to: request))
         }
-        responder.respond(.json(200, Shown(endpoint).encoded()))
+        let change: Change
+        do throws(CodingFailure) {
+            change = try Change(json: request.body)
+        } catch {
+            return refuse(error.description)
+        }
+        var endpoint = known
+        if let url = change.url {
+            if let flaw = WebhookTarget.flaw(url, allowsPrivate: allowsPrivate) { return refuse(flaw) }
+            endpoint.url = url
+        }
+        if let types = change.types {
+            guard !types.isEmpty, types.allSatisfy(CallbackEndpoint.isPattern) else {
+                return refuse("types: malformed")
+            }
+            endpoint.types = types
+        }
+        endpoint.description = change.description ?? known.description
+        endpoint.enabled = change.enabled ?? known.enabled
+        guard endpoint.enabled, !known.enabled else {
+            return write(endpoint, request, responder) { .json(200, Shown(endpoint).encoded()) }
+        }
+        // It gets what comes from now on.
+        askStarts(request, responder) { [self] starts in
+            endpoint.starts = starts
+            write(endpoint, request, responder) { .json(200, Shown(endpoint).encoded()) }
+        }
     }
 
-    private func remove(_ app: AppKey, _ id: String, _ request: HTTPRequest, _ responder: HTTPResponder) {
-        guard var endpoint = book.endpoint(id), endpoint.app == app else {
-            return responder.respond(ServerAPI.unknownPath(request))
+    private func rotate(_ known: CallbackEndpoint, _ request: HTTPRequest, _ responder: HTTPResponder) {
+        var endpoint = known
+        endpoint.secretBefore = known.secret
+        endpoint.secretBeforeUntil = Timestamp(milliseconds: WallClock.milliseconds) + Self.secretsOverlap
+        endpoint.secret = WebhookSignature.freshSecret()
+        write(endpoint, request, responder) { .json(200, Shown(endpoint, secret: endpoint.secret).encoded()) }
+    }
+
+    /// One attempt, whether the endpoint is enabled or not; nothing follows from it.
+    private func test(_ endpoint: CallbackEndpoint, _ responder: HTTPResponder) {
+        let event = CallbackFold.test(endpoint, at: Timestamp(milliseconds: WallClock.milliseconds))
+        webhooks.send(endpoint, id: event.id, body: event.body, isDelayed: false) { outcome in
+            var tried = Tried()
+            tried.webhookId = event.id
+            switch outcome {
+            case .arrived: tried.delivered = true
+            case .gone: tried.status = "410"
+            case .failed(let status, _): tried.status = status
+            }
+            responder.respond(.json(200, tried.encoded()))
         }
+    }
+
+    private func remove(_ known: CallbackEndpoint, _ request: HTTPRequest, _ responder: HTTPResponder) {
+        var endpoint = known
         endpoint.isGone = true
-        endpoint.version += 1
         endpoint.secret = ""
-        book.write(endpoint) { responder.respond(HTTPResponse(status: 204)) }
+        endpoint.secretBefore = nil
+        write(endpoint, request, responder) { HTTPResponse(status: 204) }
     }
 
-    /// What is asked for.
-    private struct Body: Message {
-        var url = ""
-        var types: [String] = []
-        var enabled: Bool?
-        var description: String?
-        var signature: String?
-        var identifiers: Opaque?
-        var legacy: Opaque?
-
-        mutating func fields(_ c: inout Coder) throws(CodingFailure) {
-            try c("url", &url)
-            try c("types", &types, countMax: EndpointDoor.typesMax)
-            try c("identifiers", &identifiers)
-            try c("legacy", &legacy)
-            try c("signature", &signature)
-            try c("enabled", &enabled)
-            try c("description", &description, max: EndpointDoor.descriptionBytesMax)
-        }
-
-        var flaw: String? {
-            if types.isEmpty { return "types: missing" }
-            if !types.allSatisfy(CallbackEndpoint.isPattern) { return "types: malformed" }
-            // Something else than was asked for is worse than nothing.
-            if identifiers != nil { return "identifiers: not possible here" }
-            if legacy != nil { return "legacy: not possible here" }
-            return signature ?? "v1" == "v1" ? nil : "signature: only v1 is possible here"
+    /// Where the topic ends now.
+    private func askStarts(
+        _ request: HTTPRequest, _ responder: HTTPResponder, then: @escaping (_ starts: [Int64]) -> Void
+    ) {
+        let places = (0..<settings.partitions).map { KafkaPartition(Topic.callbacks, $0) }
+        admin.endOffsets(of: places) { result in
+            guard case .success(let ends) = result else {
+                return responder.respond(
+                    ServerAPI.failure(503, Refusal.Reason.tryAgain.code, "try again", to: request))
+            }
+            then(places.map { ends[$0] ?? 0 })
         }
     }
 
-    /// An endpoint as its owner sees it.
-    private struct Shown: Message {
-        var endpoint = CallbackEndpoint()
-        var secret: String?
-
-        init() {}
-        init(_ endpoint: CallbackEndpoint, secret: String? = nil) {
-            self.endpoint = endpoint
-            self.secret = secret
+    /// Answers when it is known here that it was written, and that no other came first.
+    private func write(
+        _ endpoint: CallbackEndpoint, _ request: HTTPRequest, _ responder: HTTPResponder,
+        _ answer: @escaping () -> HTTPResponse
+    ) {
+        book.write(endpoint) { isFirst in
+            responder.respond(
+                isFirst
+                    ? answer()
+                    : ServerAPI.failure(503, Refusal.Reason.tryAgain.code, "changed by another meanwhile", to: request))
         }
-
-        mutating func fields(_ c: inout Coder) throws(CodingFailure) {
-            var signature = "v1"
-            try c("id", &endpoint.id)
-            try c("url", &endpoint.url)
-            try c("types", &endpoint.types)
-            try c("signature", &signature)
-            try c("enabled", &endpoint.enabled)
-            try c("description", &endpoint.description)
-            try c("secret", &secret)
-        }
-    }
-
-    private struct Page: Message {
-        var items: [Shown] = []
-        mutating func fields(_ c: inout Coder) throws(CodingFailure) { try c("items", &items) }
     }
 }

@@ -22,11 +22,16 @@ final class EndpointLines {
     private var open: Set<Int64> = []
     private var newest: [String: SourcePlace] = [:]
 
-    static let countMax = 10_000
+    /// Failed ones that others of their subject went ahead of.
+    private var overtaken: [String: Int] = [:]
+    private let countMax: Int
+
     static let inFlightMax = 64
 
-    init(_ endpoint: CallbackEndpoint, next: Int64) {
+    /// - Parameter countMax: events that are held; as many subjects can be blocked at most.
+    init(_ endpoint: CallbackEndpoint, next: Int64, countMax: Int) {
         self.endpoint = endpoint
+        self.countMax = countMax
         self.next = next
     }
 
@@ -64,6 +69,7 @@ final class EndpointLines {
         // A failed one that has others before it had been let go of by its line.
         let isAlone = record.kind == .failed && lines[subject] != nil
         let line = line(isAlone ? "\(subject)#\(record.offset)" : subject)
+        if isAlone { overtaken[subject, default: 0] += 1 }
         count += 1
         recorded[record.offset] = place
         line.items.append(EventLine.Item(offset: record.offset))
@@ -88,6 +94,11 @@ final class EndpointLines {
         return ready.popFirst()
     }
 
+    var hasRoom: Bool { count < countMax }
+
+    /// One before it is still on its way.
+    func isDelayed(_ line: EventLine) -> Bool { !line.isAlone && overtaken[line.key, default: 0] > 0 }
+
     func isSettled(_ offset: Int64) { open.remove(offset) }
 
     /// The head has arrived or is given up; the next of the subject may go.
@@ -99,7 +110,10 @@ final class EndpointLines {
         line.since = nil
         line.dueAt = nil
         if line.items.isEmpty { lines[line.key] = nil } else { ready.append(line) }
-        if isFull, count < Self.countMax / 2 { isFull = false }
+        if line.isAlone, let others = overtaken[line.subject] {
+            overtaken[line.subject] = others > 1 ? others - 1 : nil
+        }
+        if isFull, count <= countMax / 2 { isFull = false }
     }
 
     /// The head has been waited for long enough: it goes on by itself, and those behind it go ahead.
@@ -110,7 +124,7 @@ final class EndpointLines {
         alone.items = [head]
         (alone.attempt, alone.since, alone.dueAt) = (line.attempt, line.since, line.dueAt)
         (line.attempt, line.since, line.dueAt) = (0, nil, nil)
-        line.isDelayed = true
+        overtaken[line.key, default: 0] += 1
         ready.append(line)
         return alone
     }
@@ -132,12 +146,12 @@ final class EventLine {
     var attempt = 0
     var since: Timestamp?
     var dueAt: Timestamp?
-    /// Went ahead of one before.
-    var isDelayed = false
 
     init(_ key: String) { self.key = key }
 
     var isBlocked: Bool { attempt > 0 }
+    /// Holds one event that others went ahead of.
+    var isAlone: Bool { key.contains("#") }
     var subject: String { String(key.prefix { $0 != "#" }) }
 }
 

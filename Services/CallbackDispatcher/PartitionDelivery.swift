@@ -23,6 +23,7 @@ final class PartitionDelivery {
         var cursor: (offset: Int64, at: Int64)?
         var waiting: [Int64: (record: CallbackDelivery, at: Int64)] = [:]
         var known: Set<Int64> = []
+        var failingSince: Timestamp?
     }
 
     /// A cursor that lies further back is written again, so that the log need not be read from there.
@@ -46,6 +47,7 @@ final class PartitionDelivery {
 
     func load(_ record: CallbackDelivery, at place: Int64) {
         var state = loaded[record.endpoint] ?? Loaded()
+        state.failingSince = record.failingSince
         switch record.kind {
         case .cursor: state.cursor = (record.offset, place)
         case .failed, .waits:
@@ -79,10 +81,15 @@ final class PartitionDelivery {
         }
         let state = loaded[endpoint.id] ?? Loaded()
         let begin = endpoint.starts.indices.contains(Int(partition)) ? endpoint.starts[Int(partition)] : 0
-        let lines = EndpointLines(endpoint, next: max(state.cursor?.offset ?? begin, 0))
+        // What came before it was made, or enabled again, is not for it.
+        let lines = EndpointLines(
+            endpoint, next: max(state.cursor?.offset ?? begin, begin, 0), countMax: ports.rules.heldMax)
         lines.cursor = state.cursor ?? (-1, -1)
         lines.known = state.known
-        for (_, waiting) in state.waiting.sorted(by: { $0.key < $1.key }) {
+        if let since = state.failingSince {
+            ports.health.restore(endpoint.id, since: since, at: Timestamp(milliseconds: WallClock.milliseconds))
+        }
+        for (_, waiting) in state.waiting.sorted(by: { $0.key < $1.key }) where waiting.record.offset >= begin {
             lines.restore(waiting.record, at: waiting.at)
         }
         linesByEndpoint[endpoint.id] = lines
@@ -111,7 +118,7 @@ final class PartitionDelivery {
         position = record.offset + 1
         guard let (app, subject) = RecordKey.split(String(decoding: record.key, as: UTF8.self)) else { return }
         for lines in linesByEndpoint.values where lines.next <= record.offset && !lines.isFull {
-            if lines.count >= EndpointLines.countMax {
+            guard lines.hasRoom else {
                 lines.isFull = true
                 continue
             }
@@ -121,7 +128,10 @@ final class PartitionDelivery {
             else { continue }
             var item = EventLine.Item(offset: record.offset, id: event.id)
             if ports.mayKeep(record.value.count) { item.body = Array(record.value) }
-            if lines.append(item, subject: subject) { remember(.waits, lines, subject, record.offset) }
+            if lines.append(item, subject: subject) {
+                remember(.waits, lines, subject, record.offset)
+                if let line = lines.lines[subject], line.items.count == 2 { remind(lines, line) }
+            }
         }
     }
 
@@ -149,8 +159,11 @@ final class PartitionDelivery {
 
     // MARK: sending
 
+    /// The endpoint may be sent to again.
+    func resume(_ id: String) { if let lines = linesByEndpoint[id] { pump(lines) } }
+
     private func pump(_ lines: EndpointLines) {
-        while let line = lines.nextReady() {
+        while !ports.health.isPaused(lines.endpoint.id), let line = lines.nextReady() {
             guard !line.isBusy, let item = line.items.first else { continue }
             line.isBusy = true
             lines.inFlight += 1
@@ -159,7 +172,8 @@ final class PartitionDelivery {
     }
 
     private func send(_ lines: EndpointLines, _ line: EventLine, _ id: String, _ body: [UInt8]) {
-        ports.send(lines.endpoint, id: id, body: body, isDelayed: line.isDelayed) { [weak self, weak lines] outcome in
+        ports.send(lines.endpoint, id: id, body: body, isDelayed: lines.isDelayed(line)) {
+            [weak self, weak lines] outcome in
             guard let self, let lines, linesByEndpoint[lines.endpoint.id] === lines else { return }
             answered(lines, line, outcome)
         }
@@ -168,15 +182,18 @@ final class PartitionDelivery {
     private func answered(_ lines: EndpointLines, _ line: EventLine, _ outcome: Webhooks.Outcome) {
         line.isBusy = false
         lines.inFlight -= 1
+        let now = Timestamp(milliseconds: WallClock.milliseconds)
         switch outcome {
-        case .arrived: settle(lines, line)
-        case .gone:
-            ports.disable(lines.endpoint)
-            linesByEndpoint[lines.endpoint.id] = nil
-            return release(lines)
+        case .arrived:
+            ports.health.arrived(lines.endpoint.id, at: now)
+            settle(lines, line)
+        case .gone: return leave(lines, because: .gone)
         case .failed(let status, let asked):
+            let since = ports.health.failed(lines.endpoint.id, at: now)
+            if since + ports.rules.disabledAfter <= now { return leave(lines, because: .failing) }
+            if let asked { ports.pause(lines.endpoint, for: asked, at: now) }
             line.attempt += 1
-            if let delay = ports.schedule.delay(afterAttempt: line.attempt, asked: asked) {
+            if let delay = ports.rules.schedule.delay(afterAttempt: line.attempt, asked: asked) {
                 postpone(lines, line, by: delay, because: status)
             } else {
                 ports.noteGivenUp(lines.endpoint, status)
@@ -185,6 +202,16 @@ final class PartitionDelivery {
         }
         pump(lines)
         readOn()
+    }
+
+    private func leave(_ lines: EndpointLines, because reason: CallbackEndpoint.DisabledBecause) {
+        // Should it not be disabled after all, it goes on from here.
+        var state = Loaded()
+        state.cursor = (lines.low, -1)
+        loaded[lines.endpoint.id] = state
+        ports.disable(lines.endpoint, because: reason)
+        linesByEndpoint[lines.endpoint.id] = nil
+        release(lines)
     }
 
     private func settle(_ lines: EndpointLines, _ line: EventLine) {
@@ -217,8 +244,8 @@ final class PartitionDelivery {
         guard let dueAt = line.dueAt else { return }
         let key = "\(lines.endpoint.id) \(line.key)"
         retries.add(key, at: dueAt, isSilence: false)
-        if let since = line.since, since + RetrySchedule.orderHeld < dueAt {
-            retries.add(key, at: since + RetrySchedule.orderHeld, isSilence: false)
+        if line.items.count > 1, let since = line.since, since + ports.rules.orderHeld < dueAt {
+            retries.add(key, at: since + ports.rules.orderHeld, isSilence: false)
         }
     }
 
@@ -232,7 +259,7 @@ final class PartitionDelivery {
             if dueAt <= now {
                 line.dueAt = nil
                 lines.makeReady(line)
-            } else if let since = line.since, since + RetrySchedule.orderHeld <= now, line.items.count > 1 {
+            } else if let since = line.since, since + ports.rules.orderHeld <= now, line.items.count > 1 {
                 remind(lines, lines.detachHead(of: line))
             }
             pump(lines)
@@ -253,6 +280,7 @@ final class PartitionDelivery {
         record.attempt = line?.attempt ?? 0
         record.at = line?.dueAt
         record.since = line?.since
+        record.failingSince = ports.health.since(lines.endpoint.id)
         record.status = status
         record.readFrom = readFrom
         let isWaiting = kind == .failed || kind == .waits

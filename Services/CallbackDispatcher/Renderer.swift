@@ -8,6 +8,8 @@ import Switchboard
 final class Renderer {
     /// Nothing more is rendered of a partition until it is begun again.
     var onFailure: ((_ partition: Int32, _ reason: String) -> Void)?
+    /// Those that are to be told of, in order, from the book of endpoints once it is complete.
+    var disablings: () -> [EndpointBook.Disabling] = { [] }
 
     private let loop: EventLoop
     private let log: Log
@@ -39,6 +41,7 @@ final class Renderer {
         /// Where the topic ended when we began.
         var end: Int64 = 0
         var retry: LoopTimer?
+        var isFollowing = false
 
         init(_ partition: Int32) {
             self.partition = partition
@@ -143,6 +146,7 @@ final class Renderer {
 
     private func follow(_ rendering: Rendering) {
         rendering.now = rendering.start
+        rendering.isFollowing = true
         func begin<Fact>(_ follower: LogFollower<Fact>, _ place: CallbackProgress.Place) {
             let position =
                 place.offset < 0
@@ -154,6 +158,21 @@ final class Renderer {
         begin(users, rendering.start.users)
         log.info("renders a partition", ["partition": Int(rendering.partition), "calls": rendering.start.calls.offset])
         if isPaused { pause(rendering.partition) }
+        tellOfEndpoints()
+    }
+
+    /// Endpoints that the house disabled, of which no record of partition 0 tells yet.
+    func tellOfEndpoints() {
+        guard let rendering = partitions[EndpointBook.partition], rendering.isFollowing else { return }
+        for disabling in disablings() where disabling.offset > rendering.now.endpoints?.offset ?? -1 {
+            var place = CallbackProgress.Place()
+            place.offset = disabling.offset
+            place.index = 1
+            rendering.now.endpoints = place
+            write(
+                CallbackFold.disabled(disabling.endpoint, at: disabling.offset), rendering,
+                from: Topic.callbackDeliveries, place)
+        }
     }
 
     // MARK: rendering
@@ -169,11 +188,12 @@ final class Renderer {
         var place = CallbackProgress.Place()
         place.offset = offset
         place.replayFrom = replayFrom
+        let source = (ledger == \.calls ? LedgerName.calls : ledger == \.rooms ? .rooms : .users).log
         let skipped = offset == start.offset ? start.index : 0
         for (index, callback) in callbacks.enumerated() where index >= skipped {
             place.index = index + 1
             rendering.now[keyPath: ledger] = place
-            write(callback, rendering, ledger, place)
+            write(callback, rendering, from: source, place)
         }
         place.index = callbacks.count
         rendering.now[keyPath: ledger] = place
@@ -181,10 +201,8 @@ final class Renderer {
     }
 
     private func write(
-        _ callback: Callback, _ rendering: Rendering,
-        _ ledger: WritableKeyPath<CallbackProgress, CallbackProgress.Place>, _ place: CallbackProgress.Place
+        _ callback: Callback, _ rendering: Rendering, from source: String, _ place: CallbackProgress.Place
     ) {
-        let topic = ledger == \.calls ? LedgerName.calls : ledger == \.rooms ? .rooms : .users
         do {
             try producer.produce(
                 topic: KafkaTopicID(0), partition: rendering.partition, key: Array(callback.key.utf8),
@@ -192,7 +210,7 @@ final class Renderer {
                 headers: [
                     (CallbackHeader.id, Array(callback.id.utf8)),
                     (CallbackHeader.type, Array(callback.type.rawValue.utf8)),
-                    (CallbackHeader.topic, Array(topic.log.utf8)),
+                    (CallbackHeader.topic, Array(source.utf8)),
                     (CallbackHeader.offset, Array("\(place.offset)".utf8)),
                     (CallbackHeader.index, Array("\(place.index - 1)".utf8)),
                     (CallbackHeader.progress, rendering.now.encoded()),

@@ -10,7 +10,8 @@ final class Webhooks {
     }
 
     let book: EndpointBook
-    let schedule: RetrySchedule
+    let rules: DeliveryRules
+    let health: EndpointHealth
     private let loop: EventLoop
     private let log: Log
     private let admin: KafkaAdmin
@@ -43,7 +44,8 @@ final class Webhooks {
     private static let keptBytesMax = 64 << 20
     private static let tickInterval: Duration = .milliseconds(50)
     private static let cursorInterval: Duration = .seconds(1)
-    private static let answerWithin: Duration = .seconds(15)
+    /// Nobody reads what an endpoint says beyond its status.
+    private static let answerBytesMax = 1 << 10
     private static let linger: Duration = .milliseconds(10)
     /// Behind the last records of a partition stands, in each, from where all that waits is to be read.
     private static let tailCount: Int64 = 500
@@ -55,10 +57,11 @@ final class Webhooks {
         self.loop = loop
         self.log = log
         self.admin = admin
-        schedule = RetrySchedule(first: configuration.retryFirst)
+        rules = configuration.rules
+        health = EndpointHealth(loop: loop)
         var http = HTTPClientSettings()
-        http.totalWithin = Self.answerWithin
-        http.answerBytesMax = 1 << 10
+        http.totalWithin = rules.answerWithin
+        http.answerBytesMax = Self.answerBytesMax
         if !configuration.allowsPrivate { http.allows = { PublicAddress.isPublic($0) } }
         client = HTTPClient(settings: http)
         producer = try KafkaProducer(
@@ -87,6 +90,7 @@ final class Webhooks {
             for partition in Array(partitions.keys) where loading[partition] == nil { partitions[partition]?.start() }
         }
         book.onChange = { [unowned self] endpoint in
+            if endpoint.isGone { health.forget(endpoint.id) }
             guard book.isComplete else { return }
             for delivery in partitions.values { delivery.change(endpoint) }
         }
@@ -190,8 +194,9 @@ final class Webhooks {
         _ endpoint: CallbackEndpoint, id: String, body: [UInt8], isDelayed: Bool,
         _ done: @escaping (Outcome) -> Void
     ) {
-        let seconds = WallClock.milliseconds / 1000
-        let headers = WebhookSignature.headers(id: id, seconds: seconds, body: body, secret: endpoint.secret) ?? []
+        let now = Timestamp(milliseconds: WallClock.milliseconds)
+        let headers = WebhookSignature.headers(
+            id: id, seconds: now.milliseconds / 1000, body: body, secrets: endpoint.secrets(at: now))
         let about =
             [("content-type", "application/cloudevents+json")] + (isDelayed ? [("webhook-delayed", "true")] : [])
         let request = HTTPClientRequest(method: "POST", url: endpoint.url, headers: about + headers, body: body)
@@ -209,19 +214,30 @@ final class Webhooks {
         case .success(let answer):
             if (200...299).contains(answer.status) { return .arrived }
             if answer.status == 410 { return .gone }
-            let asked = answer.header("retry-after").flatMap { Int64($0) }.flatMap {
-                $0 < 0 ? nil : Duration.seconds($0)
-            }
+            let now = Timestamp(milliseconds: WallClock.milliseconds)
+            let asked = answer.header("retry-after").flatMap { RetryAfter.wait($0, at: now) }
             return .failed(status: "\(answer.status)", retryAfter: asked)
         }
     }
 
-    func disable(_ endpoint: CallbackEndpoint) {
+    /// What fails next is not asked for so long; what is asked for one event holds for the whole endpoint.
+    func pause(_ endpoint: CallbackEndpoint, for length: Duration, at now: Timestamp) {
+        health.pause(endpoint.id, for: length, at: now) { [unowned self] in
+            for delivery in partitions.values { delivery.resume(endpoint.id) }
+        }
+    }
+
+    func disable(_ endpoint: CallbackEndpoint, because reason: CallbackEndpoint.DisabledBecause) {
         guard var now = book.endpoint(endpoint.id), now.enabled else { return }
+        health.forget(endpoint.id)
         now.enabled = false
-        now.version += 1
-        log.warning("an endpoint answered 410 and is disabled", ["endpoint": endpoint.id])
-        book.write(now)
+        now.disabledBecause = reason
+        now.disabledAt = Timestamp(milliseconds: WallClock.milliseconds)
+        log.warning("an endpoint is disabled", ["endpoint": endpoint.id, "cause": reason.rawValue])
+        book.write(now) { [weak self] isFirst in
+            guard let self, !isFirst, let known = book.endpoint(now.id) else { return }
+            for delivery in partitions.values { delivery.change(known) }
+        }
     }
 
     func noteGivenUp(_ endpoint: CallbackEndpoint, _ status: String) {

@@ -5,14 +5,18 @@ import Switchboard
 import Testing
 
 /// What the logs' owners would write, and what readers of the topic see.
-private actor LogScene {
+actor LogScene {
     nonisolated let loop = EventLoop(name: "log scene")
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
     private let settings: LedgerSettings
     private var admin: KafkaAdmin?
     private var producer: KafkaProducer?
     private var reader: KafkaReader?
+    private var deliveries: KafkaProducer?
+    private var endpoints: KafkaReader?
     private(set) var acknowledged = 0
+    /// Records of endpoints that were written again.
+    private(set) var copies: [[UInt8]] = []
     private(set) var events: [(id: String, partition: Int32, body: String)] = []
 
     static let partitions: Int32 = 2
@@ -38,6 +42,21 @@ private actor LogScene {
         }
         for partition in 0..<Self.partitions { reader.add(KafkaTopicID(0), partition, at: .beginning) }
         self.reader = reader
+        deliveries = try KafkaProducer(settings: settings.kafka, loop: loop, topics: [Topic.callbackDeliveries])
+        let endpoints = try KafkaReader(settings: settings.kafka, topics: [Topic.callbackDeliveries], loop: loop)
+        endpoints.onRecord = { record in
+            guard let endpoint = try? CallbackEndpoint(json: record.value), endpoint.isAgain else { return }
+            self.copies.append(Array(record.value))
+        }
+        endpoints.add(KafkaTopicID(0), 0, at: .beginning)
+        self.endpoints = endpoints
+    }
+
+    /// A record of an endpoint, as it stands in another broker.
+    func writeDelivery(_ value: [UInt8], key: String) throws {
+        try deliveries?.produce(
+            topic: KafkaTopicID(0), partition: 0, key: Array(key.utf8), value: value
+        ) { _ in }
     }
 
     func write<Fact>(_ records: [LogRecord<Fact>], to ledger: LedgerName, _ partition: Int32) throws {
@@ -58,7 +77,13 @@ private actor LogScene {
         await withCheckedContinuation { done in
             if let admin { admin.close { done.resume() } } else { done.resume() }
         }
-        (reader, producer, admin) = (nil, nil, nil)
+        await withCheckedContinuation { done in
+            if let endpoints { endpoints.close { done.resume() } } else { done.resume() }
+        }
+        await withCheckedContinuation { done in
+            if let deliveries { deliveries.close { done.resume() } } else { done.resume() }
+        }
+        (reader, producer, admin, endpoints, deliveries) = (nil, nil, nil, nil, nil)
     }
 }
 
@@ -109,6 +134,49 @@ struct DispatcherProcessTests {
         try Self.expectOrder(events.map { ($0.id, $0.body) })
         try Self.expectSigned(received, secret)
         dispatcher.kill()
+        await sink.close()
+        await scene.close()
+    }
+
+    @Test("Of three at once, one killed and one added on the way, nothing is lost and the order stays")
+    func severalShare() async throws {
+        let broker = try await KafkaBroker(.embedded)
+        let scene = LogScene(broker.bootstrap)
+        try await scene.makeTopics()
+        try await scene.write(DispatcherLogs.application, to: .registry, 0)
+        let sink = WebhookSink()
+        let sinkPort = try await sink.listen()
+        let copies = try (1...3).map { number in
+            try DispatcherProcess([
+                "SWITCHBOARD_KAFKA": broker.bootstrap, "SWITCHBOARD_PARTITIONS": "\(LogScene.partitions)",
+                "SWITCHBOARD_INSTANCE": "callback-dispatcher-\(number)",
+                "SWITCHBOARD_WEBHOOK_ALLOW_PRIVATE": "1", "SWITCHBOARD_WEBHOOK_RETRY_FIRST": "50ms",
+            ])
+        }
+        for copy in copies.dropLast() { try copy.start() }
+        for copy in copies.dropLast() { try await eventually("it is ready") { await copy.isReady } }
+        let added = try await copies[0].asks(
+            "POST", "/v1/callbacks/endpoints",
+            body: #"{"url":"http://127.0.0.1:\#(sinkPort)/hook","types":["call.*"]}"#)
+        try #require(added.status == 201, "\(added.body)")
+        for partition in 0..<LogScene.partitions {
+            try await scene.write(Self.calls(partition), to: .calls, partition)
+        }
+        let wanted = Int(LogScene.partitions) * Self.callsPerPartition * Self.eventsPerCall
+        try await eventually("some arrived") { await sink.received.count > 40 }
+        // Its partition is pending, and goes to one that is there or to one that comes.
+        copies[0].kill()
+        try copies[2].start()
+        try await eventually("all \(wanted) events are taken", within: .seconds(90)) {
+            Set(await sink.received.filter(\.isAnswered).map(\.id)).count == wanted
+        }
+        let received = await sink.received
+        let events = await scene.events
+        try Self.expectSameBytes(received.map { ($0.id, $0.body) } + events.map { ($0.id, $0.body) })
+        #expect(Set(events.map(\.id)) == Set(received.map(\.id)))
+        try Self.expectOrder(received.map { ($0.id, $0.body) })
+        try Self.expectOrder(events.map { ($0.id, $0.body) })
+        for copy in copies { copy.kill() }
         await sink.close()
         await scene.close()
     }
@@ -184,16 +252,6 @@ struct DispatcherProcessTests {
             let signed = Array("\(webhook.id).\(time).\(webhook.body)".utf8)
             #expect(webhook.headers["webhook-signature"] == "v1,\(Base64.encode(Digest.hmacSHA256(signed, key: key)))")
             #expect(webhook.headers["content-type"] == "application/cloudevents+json")
-        }
-    }
-
-    private func eventually(
-        _ what: String, within limit: Duration = .seconds(30), _ condition: () async -> Bool
-    ) async throws {
-        let end = ContinuousClock.now + limit
-        while !(await condition()) {
-            try #require(ContinuousClock.now < end, "never: \(what)")
-            try await Task.sleep(for: .milliseconds(10))
         }
     }
 }

@@ -69,6 +69,33 @@ package struct Options {
         }
     }
 
+    /// Times in a row, as `5s,30s,5m`.
+    package mutating func durations(
+        _ name: String, default value: [Duration], in range: ClosedRange<Duration>, help: String = ""
+    ) -> [Duration] {
+        let low = DurationText.spell(range.lowerBound)
+        let high = DurationText.spell(range.upperBound)
+        let text = value.map(DurationText.spell).joined(separator: ",")
+        note(
+            name, kind: "times", unit: "ms, s, m, h", default: text, range: "1…\(Self.durationsMax) of \(low)…\(high)",
+            help: help)
+        return read(name, default: value, else: value) { text in
+            let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+            guard parts.count <= Self.durationsMax else { return .wrong("has more than \(Self.durationsMax) times") }
+            var durations: [Duration] = []
+            for part in parts {
+                guard let duration = DurationText.read(String(part)) else {
+                    return .wrong("is not a row of times such as 5s,30s,5m")
+                }
+                guard range.contains(duration) else { return .wrong("must be between \(low) and \(high) each") }
+                durations.append(duration)
+            }
+            return .right(durations)
+        }
+    }
+
+    private static let durationsMax = 32
+
     /// `on`, `1`, `true`, `yes` or `off`, `0`, `false`, `no`.
     package mutating func flag(_ name: String, default value: Bool = false, help: String = "") -> Bool {
         note(name, kind: "on or off", default: value ? "on" : "off", help: help)

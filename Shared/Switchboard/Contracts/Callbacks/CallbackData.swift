@@ -23,6 +23,7 @@ package struct CallbackData: Message {
     package var clientIp: String?
     package var connectionId: String?
     package var extra: String?
+    package var endpointId: String?
 
     package init() {}
 
@@ -50,6 +51,7 @@ package struct CallbackData: Message {
         try c("clientIp", &clientIp)
         try c("connectionId", &connectionId)
         try c("extra", &extra)
+        try c("endpointId", &endpointId)
     }
 
     /// One line of a call's final record.

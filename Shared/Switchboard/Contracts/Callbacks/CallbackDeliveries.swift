@@ -10,14 +10,35 @@ package struct CallbackEndpoint: Message, Hashable {
     package var description: String?
     /// `whsec_` and the key in Base64.
     package var secret = ""
+    /// The one before, which signs too until its time is over.
+    package var secretBefore: String?
+    package var secretBeforeUntil: Timestamp?
+    /// Why and when the house disabled it; nil where its owner did, or nobody.
+    package var disabledBecause: DisabledBecause?
+    package var disabledAt: Timestamp?
+    /// The version that was told last as `callback.endpoint.disabled`; 0: none.
+    package var toldBefore = 0
+    /// Written once more so that it stays; nothing has changed.
+    package var isAgain = false
+    /// Names the writing, so that its writer knows whether it or another's came first.
+    package var writing: String?
     /// Taken away by its owner.
     package var isGone = false
     /// Where each partition of the topic ended when the endpoint was made: it gets what comes behind.
     package var starts: [Int64] = []
 
+    package enum DisabledBecause: String, Hashable, Sendable, CaseIterable {
+        /// It answered 410.
+        case gone
+        /// For days it answered nothing with 2xx.
+        case failing
+    }
+
     package init() {}
 
     package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
+        var told: Int? = toldBefore == 0 ? nil : toldBefore
+        var again: Bool? = isAgain ? true : nil
         try c("id", &id)
         try c("appKey", &app)
         try c("version", &version)
@@ -26,8 +47,22 @@ package struct CallbackEndpoint: Message, Hashable {
         try c("enabled", &enabled)
         try c("description", &description)
         try c("secret", &secret)
+        try c("secretBefore", &secretBefore)
+        try c("secretBeforeUntil", &secretBeforeUntil)
+        try c("disabledBecause", &disabledBecause)
+        try c("disabledAt", &disabledAt)
+        try c("toldBefore", &told)
+        try c("isAgain", &again)
+        try c("writing", &writing)
         try c("isGone", &isGone)
         try c("starts", &starts)
+        (toldBefore, isAgain) = (told ?? 0, again ?? false)
+    }
+
+    /// Those that sign at a moment, the newest first.
+    package func secrets(at now: Timestamp) -> [String] {
+        guard let secretBefore, let secretBeforeUntil, now < secretBeforeUntil else { return [secret] }
+        return [secret, secretBefore]
     }
 
     package static let keyPrefix = "endpoint/"
@@ -70,6 +105,8 @@ package struct CallbackDelivery: Message, Hashable {
     package var at: Timestamp?
     /// The first failure of the delivery.
     package var since: Timestamp?
+    /// Since when the endpoint has answered nothing with 2xx.
+    package var failingSince: Timestamp?
     package var status: String?
     /// Where this topic must be read from to know all that waits.
     package var readFrom: Int64 = 0
@@ -84,6 +121,7 @@ package struct CallbackDelivery: Message, Hashable {
         try c("attempt", &attempt)
         try c("at", &at)
         try c("since", &since)
+        try c("failingSince", &failingSince)
         try c("status", &status)
         try c("readFrom", &readFrom)
     }

@@ -70,6 +70,9 @@ package enum CallbackType: String, Hashable, Sendable, CaseIterable {
     case userOnline = "user.online"
     case userOffline = "user.offline"
     case userLoggedOut = "user.loggedout"
+    case endpointDisabled = "callback.endpoint.disabled"
+    /// Sent to one endpoint on request; never in the topic.
+    case endpointTest = "callback.endpoint.test"
 }
 
 /// Moments as RFC 3339 spells them, in UTC with milliseconds.

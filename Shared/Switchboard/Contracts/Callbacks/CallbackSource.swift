@@ -22,6 +22,8 @@ package struct CallbackProgress: Message, Hashable {
     package var calls = Place()
     package var rooms = Place()
     package var users = Place()
+    /// Of partition 0 alone: the last record of an endpoint that was told of; nil before the first.
+    package var endpoints: Place?
 
     package init() {}
 
@@ -29,6 +31,7 @@ package struct CallbackProgress: Message, Hashable {
         try c("calls", &calls)
         try c("rooms", &rooms)
         try c("users", &users)
+        try c("endpoints", &endpoints)
     }
 }
 
