@@ -136,6 +136,9 @@ package final class ServiceProcess: Sendable {
     }
 }
 
+/// What tells a program where a sanitizer writes its findings, for one that is given an environment of its own.
+package let sanitizerOptions = ProcessInfo.processInfo.environment.filter { $0.key.hasSuffix("SAN_OPTIONS") }
+
 package struct StageFailure: Error, CustomStringConvertible {
     let text: String
     package init(text: String) { self.text = text }
