@@ -76,7 +76,8 @@ package final class HTTPClient: Sendable {
         order.loop.execute { order.completion(.failure(failure)) }
     }
 
-    /// Fails what is under way as `closed` and ends the thread. From any thread; the second time does nothing.
+    /// Fails what is under way as `closed` and ends the thread; kept connections end with the client itself. From any
+    /// thread; the second time does nothing.
     package func close() {
         if inbound.close() == .first { wake() }
     }
