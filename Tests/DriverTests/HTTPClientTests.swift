@@ -1,4 +1,5 @@
 import Glibc
+import Support
 import Switchboard
 import Synchronization
 import Testing
@@ -7,7 +8,7 @@ import Testing
     private func ask(
         _ request: HTTPClientRequest, with client: HTTPClient, on loop: EventLoop
     ) async -> Result<HTTPClientResponse, HTTPClientFailure> {
-        await withCheckedContinuation { continuation in
+        await answered { continuation in
             client.send(request, on: loop) { result in
                 #expect(loop.isCurrent)
                 continuation.resume(returning: result)

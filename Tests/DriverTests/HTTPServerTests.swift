@@ -1,6 +1,5 @@
 import Glibc
 import Switchboard
-import Synchronization
 import Testing
 
 @Suite struct HTTPServerTests {
@@ -317,7 +316,7 @@ import Testing
 
 /// Set once, on any thread.
 final class Flag: Sendable {
-    private let state = Mutex(false)
+    private let state = Locked(false)
     func set() { state.withLock { $0 = true } }
     var isSet: Bool { state.withLock { $0 } }
 }

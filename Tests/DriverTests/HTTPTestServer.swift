@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import Support
 import Switchboard
 import Testing
 
@@ -22,29 +23,30 @@ final class HTTPTestServer: Sendable {
     ) async throws -> HTTPTestServer {
         let loop = EventLoop(name: "http-test")
         loop.start()
-        return try await withCheckedThrowingContinuation { continuation in
+        return try await answered { (continuation: Answering<Result<HTTPTestServer, NetworkFailure>>) in
             loop.execute {
                 let server = HTTPServer(loop: loop, limits: limits, handler: handler)
                 prepare(server)
                 do throws(NetworkFailure) {
                     let port = try server.listen(on: address, port: 0)
                     continuation.resume(
-                        returning: HTTPTestServer(loop: loop, port: port, bound: LoopBound(server, on: loop)))
+                        returning: .success(
+                            HTTPTestServer(loop: loop, port: port, bound: LoopBound(server, on: loop))))
                 } catch {
-                    continuation.resume(throwing: error)
+                    continuation.resume(returning: .failure(error))
                 }
             }
-        }
+        }.get()
     }
 
     func onLoop<T: Sendable>(_ body: @escaping @Sendable (HTTPServer) -> T) async -> T {
-        await withCheckedContinuation { continuation in
+        await answered { continuation in
             loop.execute { [bound] in continuation.resume(returning: body(bound.value!)) }
         }
     }
 
     func end() async {
-        await withCheckedContinuation { continuation in
+        await answered { continuation in
             loop.execute { [bound] in
                 bound.value?.close()
                 bound.value = nil
@@ -64,10 +66,10 @@ final class HTTPTestServer: Sendable {
 
 /// Runs what blocks on a thread of its own, so that the tests' few threads stay free.
 func blocking<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-    try await withCheckedThrowingContinuation { continuation in
+    try await answered { continuation in
         let queue = DispatchQueue(label: "blocking")
-        queue.async { continuation.resume(with: Result { try body() }) }
-    }
+        queue.async { continuation.resume(returning: Result { try body() }) }
+    }.get()
 }
 
 /// Waits until `condition` holds, and says what is missing when it never does.

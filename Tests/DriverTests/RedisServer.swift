@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Switchboard
 import Testing
 
@@ -70,7 +71,7 @@ final class RedisBench: Sendable {
     init(_ settings: RedisSettings) async {
         let loop = loop
         loop.start()
-        client = await withCheckedContinuation { done in
+        client = await answered { done in
             loop.execute {
                 done.resume(returning: LoopBound(RedisClient(loop: loop, settings: settings), on: loop))
             }
@@ -88,13 +89,13 @@ final class RedisBench: Sendable {
     }
 
     func with<T: Sendable>(_ body: @escaping @Sendable (RedisClient) -> T) async -> T {
-        await withCheckedContinuation { done in
+        await answered { done in
             loop.execute { [client] in done.resume(returning: body(client.value!)) }
         }
     }
 
     func send(_ arguments: [RedisArgument], within: Duration? = nil) async -> Result<RedisReply, RedisFailure> {
-        await withCheckedContinuation { done in
+        await answered { done in
             loop.execute { [client] in
                 client.value!.send(arguments, within: within) { done.resume(returning: $0) }
             }
@@ -104,7 +105,7 @@ final class RedisBench: Sendable {
     func run(
         _ script: RedisScript, keys: [String], arguments: [RedisArgument] = []
     ) async -> Result<RedisReply, RedisFailure> {
-        await withCheckedContinuation { done in
+        await answered { done in
             loop.execute { [client] in
                 client.value!.run(script, keys: keys, arguments: arguments) { done.resume(returning: $0) }
             }

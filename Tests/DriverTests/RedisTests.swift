@@ -1,6 +1,5 @@
 import Foundation
 import Switchboard
-import Synchronization
 import Testing
 
 private func settings(_ url: String, timeout: Duration = .seconds(2)) throws -> RedisSettings {
@@ -12,7 +11,7 @@ private func settings(_ url: String, timeout: Duration = .seconds(2)) throws -> 
 
 /// Counts answers of many commands, and notices one that comes twice.
 private final class Answers: Sendable {
-    private let state = Mutex((byIndex: [Int: Result<RedisReply, RedisFailure>](), order: [Int](), twice: 0))
+    private let state = Locked((byIndex: [Int: Result<RedisReply, RedisFailure>](), order: [Int](), twice: 0))
     func record(_ i: Int, _ result: Result<RedisReply, RedisFailure>) {
         state.withLock {
             if $0.byIndex.updateValue(result, forKey: i) != nil { $0.twice += 1 }
@@ -243,13 +242,13 @@ private final class Answers: Sendable {
 }
 
 private final class Reasons: Sendable {
-    private let reasons = Mutex<[RedisFailure]>([])
+    private let reasons = Locked<[RedisFailure]>([])
     func add(_ reason: RedisFailure) { reasons.withLock { $0.append(reason) } }
     var all: [RedisFailure] { reasons.withLock { $0 } }
 }
 
 private final class Counter: Sendable {
-    private let count = Mutex(0)
+    private let count = Locked(0)
     func add() { count.withLock { $0 += 1 } }
     var value: Int { count.withLock { $0 } }
 }

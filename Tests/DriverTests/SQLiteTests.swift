@@ -1,6 +1,5 @@
 import Foundation
 import Switchboard
-import Synchronization
 import Testing
 
 /// A folder that goes with the test.
@@ -201,7 +200,7 @@ private struct Stop: Error {}
 }
 
 private final class Log: Sendable {
-    private let entries = Mutex<[Int]>([])
+    private let entries = Locked<[Int]>([])
     func add(_ n: Int) { entries.withLock { $0.append(n) } }
     var all: [Int] { entries.withLock { $0 } }
 }

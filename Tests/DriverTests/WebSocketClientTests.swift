@@ -1,11 +1,11 @@
 import Glibc
+import Support
 import Switchboard
-import Synchronization
 import Testing
 
 /// Answers nothing, writes down what it hears.
 final class ListeningHandler: WebSocketHandler, @unchecked Sendable {
-    private let log = Mutex<[String]>([])
+    private let log = Locked<[String]>([])
     var told: [String] { log.withLock { $0 } }
     private func note(_ text: String) { log.withLock { $0.append(text) } }
 
@@ -28,8 +28,8 @@ final class ListeningHandler: WebSocketHandler, @unchecked Sendable {
         let server = try await HTTPTestServer.start(prepare: { $0.acceptUpgrade(path: "/ws", handler: handler) })
         let port = server.port
         let loop = server.loop
-        let holder = Mutex<LoopBound<WebSocketClient>?>(nil)
-        let result = await withCheckedContinuation { continuation in
+        let holder = Locked<LoopBound<WebSocketClient>?>(nil)
+        let result = await answered { continuation in
             loop.execute {
                 let client = WebSocketClient(loop: loop, handler: heard)
                 let bound = LoopBound(client, on: loop)

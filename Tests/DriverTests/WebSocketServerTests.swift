@@ -1,11 +1,10 @@
 import Glibc
 import Switchboard
-import Synchronization
 import Testing
 
 /// Echoes texts, and writes down what it was told.
 final class EchoHandler: WebSocketHandler, @unchecked Sendable {
-    let log = Mutex<[String]>([])
+    let log = Locked<[String]>([])
     let answersNothing: Bool
     var subprotocol: String?
 

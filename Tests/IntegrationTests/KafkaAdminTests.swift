@@ -8,9 +8,9 @@ extension KafkaScene {
         _ ask: (KafkaAdmin, @escaping KafkaAdmin.Answer<Value>) -> Void
     ) async throws -> Value {
         let admin = try startedAdmin()
-        return try await withCheckedThrowingContinuation { continuation in
-            ask(admin) { continuation.resume(with: $0) }
-        }
+        return try await answered { continuation in
+            ask(admin) { continuation.resume(returning: $0) }
+        }.get()
     }
 
     func createTopics(_ topics: [KafkaTopicSpecification]) async throws {

@@ -1,5 +1,4 @@
 import Support
-import Synchronization
 import Switchboard
 import Testing
 
@@ -64,7 +63,7 @@ actor KafkaMember {
     func position(_ partition: Int32) -> Int64? { consumer?.position(KafkaTopicID(0), partition) }
 
     func leave() async {
-        await withCheckedContinuation { continuation in
+        await answered { continuation in
             guard let consumer else { return continuation.resume() }
             consumer.close { continuation.resume() }
         }
@@ -84,7 +83,7 @@ final class KafkaJournal: Sendable {
         case left(String)
     }
 
-    private let stored = Mutex<[Entry]>([])
+    private let stored = Locked<[Entry]>([])
 
     var entries: [Entry] { stored.withLock { $0 } }
 

@@ -58,7 +58,7 @@ actor KafkaScene {
     }
 
     func flush(within limit: Duration) async -> Bool {
-        await withCheckedContinuation { continuation in
+        await answered { continuation in
             producer?.flush(within: limit) { continuation.resume(returning: $0) }
         }
     }
@@ -117,16 +117,16 @@ actor KafkaScene {
     }
 
     func close() async {
-        await withCheckedContinuation { continuation in
+        await answered { continuation in
             guard let admin else { return continuation.resume() }
             admin.close { continuation.resume() }
         }
         admin = nil
-        await withCheckedContinuation { continuation in
+        await answered { continuation in
             guard let producer else { return continuation.resume() }
             producer.close { continuation.resume() }
         }
-        await withCheckedContinuation { continuation in
+        await answered { continuation in
             guard let reader else { return continuation.resume() }
             reader.close { continuation.resume() }
         }

@@ -30,9 +30,9 @@ actor LogScene {
     func makeTopics() async throws {
         let admin = try KafkaAdmin(settings: settings.kafka, loop: loop)
         self.admin = admin
-        try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
-            admin.createTopics(settings.topics) { done.resume(with: $0.mapError { $0 as any Error }) }
-        }
+        try await answered { done in
+            admin.createTopics(settings.topics) { done.resume(returning: $0) }
+        }.get()
         producer = try KafkaProducer(
             settings: settings.kafka, loop: loop, topics: LedgerName.allCases.map(\.log))
         let reader = try KafkaReader(settings: settings.kafka, topics: [Topic.callbacks], loop: loop)
@@ -68,13 +68,13 @@ actor LogScene {
     }
 
     func close() async {
-        await withCheckedContinuation { done in
+        await answered { done in
             if let reader { reader.close { done.resume() } } else { done.resume() }
         }
-        await withCheckedContinuation { done in
+        await answered { done in
             if let producer { producer.close { done.resume() } } else { done.resume() }
         }
-        await withCheckedContinuation { done in
+        await answered { done in
             if let admin { admin.close { done.resume() } } else { done.resume() }
         }
         await withCheckedContinuation { done in

@@ -92,7 +92,7 @@ final class DispatcherProcess {
     init(_ environment: [String: String]) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "dispatcher-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        self.environment = environment.merging([
+        self.environment = environment.merging(sanitizerOptions) { $1 }.merging([
             "SWITCHBOARD_LISTEN": "127.0.0.1:0", "SWITCHBOARD_DATA": folder.path,
             "SWITCHBOARD_REDIS": "redis://127.0.0.1:1",
         ]) { $1 }

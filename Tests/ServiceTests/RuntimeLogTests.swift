@@ -1,10 +1,9 @@
 import Switchboard
-import Synchronization
 import Testing
 
 /// Keeps log lines for a test to read.
 private final class Lines: Sendable {
-    private let kept = Mutex<[String]>([])
+    private let kept = Locked<[String]>([])
     var all: [String] { kept.withLock { $0 } }
     var sink: @Sendable ([UInt8]) -> Void {
         { line in self.kept.withLock { $0.append(String(decoding: line, as: UTF8.self)) } }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 /// A real process with the Runtime of every other: embedded-log, because it needs no server beside it.
@@ -68,7 +69,8 @@ private final class Run: Sendable {
         let products = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         process.executableURL = URL(filePath: products).deletingLastPathComponent().appending(path: "embedded-log")
         process.arguments = arguments
-        process.environment = environment.merging(["SWITCHBOARD_DATA": data.path]) { $1 }
+        process.environment = environment.merging(sanitizerOptions) { $1 }
+            .merging(["SWITCHBOARD_DATA": data.path]) { $1 }
         let writing = try FileHandle(forWritingTo: output)
         process.standardOutput = writing
         process.standardError = writing

@@ -1,5 +1,5 @@
+import Support
 import Switchboard
-import Synchronization
 import Testing
 
 @Suite("Stopping")
@@ -88,7 +88,7 @@ struct RuntimeShutdownTests {
     }
 
     private func turns(_ loop: EventLoop) async {
-        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+        await answered { (continuation: Answering<Void>) in
             loop.execute { continuation.resume() }
         }
     }
@@ -97,8 +97,8 @@ struct RuntimeShutdownTests {
 /// What happened, for a test to read.
 private final class Seen: @unchecked Sendable {
     let health = Health()
-    private let events = Mutex<[String]>([])
-    private let lines = Mutex("")
+    private let events = Locked<[String]>([])
+    private let lines = Locked("")
     private var timer: LoopTimer?
 
     func add(_ event: String) { events.withLock { $0.append(event) } }

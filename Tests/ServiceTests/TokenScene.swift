@@ -102,7 +102,7 @@ final class TokenScene: Sendable {
         kcat.standardOutput = output
         kcat.standardError = FileHandle.nullDevice
         try kcat.run()
-        let bytes = await withCheckedContinuation { done in
+        let bytes = await answered { done in
             Thread.detachNewThread { done.resume(returning: output.fileHandleForReading.readDataToEndOfFile()) }
         }
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)

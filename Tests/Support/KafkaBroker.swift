@@ -1,6 +1,6 @@
 import Foundation
 import Glibc
-import Synchronization
+internal import Switchboard
 
 /// A broker of one node for tests, at a free port of the loopback address, with its data in a folder of its own.
 ///
@@ -46,7 +46,7 @@ package final class KafkaBroker: Sendable {
         var leash: Pipe?
     }
 
-    private let running = Mutex(Running())
+    private let running = Locked(Running())
 
     /// Starts one and waits until it takes connections.
     package init(_ kind: Kind) async throws {

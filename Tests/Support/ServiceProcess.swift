@@ -1,6 +1,6 @@
 import Foundation
 import Glibc
-import Synchronization
+internal import Switchboard
 
 /// A program of ours, or a server from Debian, that a test starts: in a folder of its own, ended with the object, and
 /// ended with the test process, however that ends.
@@ -13,7 +13,7 @@ package final class ServiceProcess: Sendable {
     private let command: [String]
     private let environment: [String: String]
     private let isReady: @Sendable (Int) async -> Bool
-    private let running = Mutex(Running())
+    private let running = Locked(Running())
 
     private struct Running {
         var shell: Process?
@@ -135,6 +135,9 @@ package final class ServiceProcess: Sendable {
         }
     }
 }
+
+/// What tells a program where a sanitizer writes its findings, for one that is given an environment of its own.
+package let sanitizerOptions = ProcessInfo.processInfo.environment.filter { $0.key.hasSuffix("SAN_OPTIONS") }
 
 package struct StageFailure: Error, CustomStringConvertible {
     let text: String

@@ -1,5 +1,3 @@
-internal import Synchronization
-
 /// Whether the process lives, and whether it may be given work. From any thread.
 ///
 /// It is ready when every named condition holds: its topics exist, its producer knows them, its view has caught up.
@@ -15,7 +13,7 @@ package final class Health: Sendable {
         var isStopping = false
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// - Parameter conditions: what must hold before the process is ready; none of it does yet.
     package init(conditions: [String] = []) {

@@ -1,11 +1,9 @@
-internal import Synchronization
-
 /// What a process counts, for Prometheus to read.
 ///
 /// Ask for a counter once and keep it: counting is then one relaxed atomic addition, from any thread. The list behind
 /// it is locked only while something is added to it or shown.
 package final class Metrics: Sendable {
-    private let families = Mutex<[MetricFamily]>([])
+    private let families = Locked<[MetricFamily]>([])
 
     package init() {}
 

@@ -17,7 +17,7 @@ package final class Watchdog: Sendable {
         init(_ loop: EventLoop) { self.loop = loop }
     }
 
-    private let watched = Mutex<[Watched]>([])
+    private let watched = Locked<[Watched]>([])
 
     package init() {}
 

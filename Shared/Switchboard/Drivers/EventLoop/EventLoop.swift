@@ -1,6 +1,5 @@
 internal import CLibevent
 internal import Glibc
-internal import Synchronization
 
 /// One thread with one libevent base. What lives on it (connections, clients of Kafka and Redis, the deciding state) is
 /// made on it and used on it alone, so that none of it needs a lock.
@@ -11,18 +10,13 @@ package final class EventLoop: SerialExecutor, @unchecked Sendable {
     package let name: String
     let base: OpaquePointer
 
-    private enum Work {
+    private enum Work: Sendable {
         case job(UnownedJob)
         case call(@Sendable () -> Void)
     }
 
-    private struct Inbound {
-        var items: [Work] = []
-        var signalled = false
-        var thread: pthread_t?
-    }
-
-    private let inbound = Mutex(Inbound())
+    private let inbound = Inbound<Work>()
+    private let running = RunningThread()
     private let wakeFD: Int32
     private var wakeEvent: OpaquePointer?
     private var turnEvent: OpaquePointer?
@@ -62,11 +56,11 @@ package final class EventLoop: SerialExecutor, @unchecked Sendable {
 
     /// Runs on the calling thread until `stop`.
     package func run() {
-        inbound.withLock { $0.thread = pthread_self() }
+        running.begin()
         clibevent_name_thread(name)
         event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY)
         drain()
-        inbound.withLock { $0.thread = nil }
+        running.end()
     }
 
     /// Runs on a thread of its own until `stop`.
@@ -89,12 +83,7 @@ package final class EventLoop: SerialExecutor, @unchecked Sendable {
         execute { event_base_loopbreak(self.base) }
     }
 
-    package var isCurrent: Bool {
-        inbound.withLock { state in
-            guard let thread = state.thread else { return false }
-            return pthread_equal(thread, pthread_self()) != 0
-        }
-    }
+    package var isCurrent: Bool { running.isCurrent }
 
     // MARK: work from elsewhere
 
@@ -110,22 +99,13 @@ package final class EventLoop: SerialExecutor, @unchecked Sendable {
     package func isIsolatingCurrentContext() -> Bool? { isCurrent }
 
     private func push(_ work: Work) {
-        let mustSignal = inbound.withLock { state in
-            state.items.append(work)
-            defer { state.signalled = true }
-            return !state.signalled
-        }
-        if mustSignal { eventfd_write(wakeFD, 1) }
+        if inbound.add(work) == .first { eventfd_write(wakeFD, 1) }
     }
 
     private func drain() {
         var count: eventfd_t = 0
         eventfd_read(wakeFD, &count)
-        let items = inbound.withLock { state in
-            state.signalled = false
-            return exchange(&state.items, with: [])
-        }
-        for item in items {
+        for item in inbound.takeAll().items {
             switch item {
             case .job(let job): job.runSynchronously(on: asUnownedSerialExecutor())
             case .call(let body): body()

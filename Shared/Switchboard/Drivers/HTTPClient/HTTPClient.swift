@@ -16,16 +16,10 @@ package final class HTTPClient: Sendable {
         let deadline: UInt64
     }
 
-    private struct Inbound {
-        var orders: [Order] = []
-        /// Sent and not answered.
-        var held = 0
-        var isSignalled = false
-        var isClosed = false
-    }
-
     let settings: HTTPClientSettings
-    private let inbound = Mutex(Inbound())
+    private let inbound = Inbound<Order>()
+    /// Sent and not answered.
+    private let held = Atomic<Int>(0)
     private nonisolated(unsafe) let multi: OpaquePointer
 
     private static let isLibraryReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
@@ -39,6 +33,9 @@ package final class HTTPClient: Sendable {
         start()
     }
 
+    /// Here and not at the thread's end: who has just sent something may still be waking the thread.
+    deinit { curl_multi_cleanup(UnsafeMutableRawPointer(multi)) }
+
     /// The thread keeps the client until `close`.
     private func start() {
         var thread = pthread_t()
@@ -49,7 +46,6 @@ package final class HTTPClient: Sendable {
                 let client = Unmanaged<HTTPClient>.fromOpaque(context!).takeRetainedValue()
                 let transfers = HTTPTransfers(client: client, multi: UnsafeMutableRawPointer(client.multi))
                 transfers.run()
-                curl_multi_cleanup(UnsafeMutableRawPointer(client.multi))
                 return nil
             }, me)
         precondition(failed == 0, "no thread left for the HTTP client")
@@ -64,43 +60,33 @@ package final class HTTPClient: Sendable {
         let within = (request.totalWithin ?? settings.totalWithin).wholeNanoseconds
         let order = Order(
             request: request, loop: loop, completion: completion, deadline: MonotonicClock.nanoseconds() + within)
-        let failure: HTTPClientFailure? = inbound.withLock { state in
-            if state.isClosed { return HTTPClientFailure(.closed, "the client is closed") }
-            guard state.held < settings.heldMax else {
-                return HTTPClientFailure(.overloaded, "\(state.held) requests are held")
-            }
-            state.held += 1
-            state.orders.append(order)
-            wake(&state)
-            return nil
+        let count = held.wrappingAdd(1, ordering: .relaxed).newValue
+        guard count <= settings.heldMax else {
+            return refuse(order, HTTPClientFailure(.overloaded, "\(settings.heldMax) requests are held"))
         }
-        if let failure { loop.execute { completion(.failure(failure)) } }
+        switch inbound.add(order) {
+        case .first: wake()
+        case .behind: break
+        case .closed: refuse(order, HTTPClientFailure(.closed, "the client is closed"))
+        }
     }
 
-    /// Fails what is under way as `closed` and ends the thread. From any thread; the second time does nothing.
+    private func refuse(_ order: Order, _ failure: HTTPClientFailure) {
+        settled(1)
+        order.loop.execute { order.completion(.failure(failure)) }
+    }
+
+    /// Fails what is under way as `closed` and ends the thread; kept connections end with the client itself. From any
+    /// thread; the second time does nothing.
     package func close() {
-        inbound.withLock { state in
-            guard !state.isClosed else { return }
-            state.isClosed = true
-            wake(&state)
-        }
+        if inbound.close() == .first { wake() }
     }
 
-    /// Under the lock: the handle is there as long as the thread has not seen the end.
-    private func wake(_ state: inout Inbound) {
-        guard !state.isSignalled else { return }
-        state.isSignalled = true
-        curl_multi_wakeup(UnsafeMutableRawPointer(multi))
-    }
+    private func wake() { curl_multi_wakeup(UnsafeMutableRawPointer(multi)) }
 
     // MARK: for the thread
 
-    func takeOrders() -> (orders: [Order], isClosed: Bool) {
-        inbound.withLock { state in
-            state.isSignalled = false
-            return (exchange(&state.orders, with: []), state.isClosed)
-        }
-    }
+    func takeOrders() -> (items: [Order], isClosed: Bool) { inbound.takeAll() }
 
-    func settled(_ count: Int) { inbound.withLock { $0.held -= count } }
+    func settled(_ count: Int) { held.wrappingSubtract(count, ordering: .relaxed) }
 }
