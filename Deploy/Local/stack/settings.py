@@ -77,6 +77,10 @@ def read(environment=os.environ) -> Settings:
         detach=flag("DETACH"),
         wait_seconds=number("WAIT", 60, 1, 3600),
     )
+    # Its own servers speak bare, on the loopback address: nothing of this would hold for them.
+    for prefix, what in (("SWITCHBOARD_KAFKA_", "KAFKA_BOOTSTRAP"), ("SWITCHBOARD_REDIS_", "REDIS_URL")):
+        if not environment.get(what):
+            problems += [f"{name}: needs {what}" for name in sorted(environment) if name.startswith(prefix)]
     if problems:
         print("make run cannot start with these settings:", *(f"  - {p}" for p in problems), sep="\n", file=sys.stderr)
         sys.exit(2)

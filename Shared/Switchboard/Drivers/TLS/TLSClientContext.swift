@@ -60,8 +60,13 @@ final class TLSClientContext {
     }
 }
 
+/// Marks the codes that are numbers of the system; a macro of OpenSSL that Swift does not see.
+private let systemErrorFlag: UInt = 0x8000_0000
+
 /// OpenSSL's words about what went wrong last on this thread.
 func tlsCause(_ code: UInt = ERR_get_error()) -> String {
+    // What the system said is handed on as its own number.
+    if code & systemErrorFlag != 0 { return String(cString: strerror(Int32(code & ~systemErrorFlag))) }
     guard code != 0, let words = ERR_reason_error_string(code) else { return "unknown to OpenSSL" }
     return String(cString: words)
 }
