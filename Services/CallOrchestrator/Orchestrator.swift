@@ -22,8 +22,7 @@ final class Orchestrator {
         settings = LedgerSettings(
             kafka: host.settings.kafka, group: Self.group, partitions: host.settings.partitions,
             replication: host.settings.replication)
-        redis = RedisClient(
-            loop: host.loop, settings: try RedisSettings(url: host.settings.redis, name: host.settings.instance))
+        redis = host.connectToRedis()
         nonces = RedisNonces(redis: redis, memory: ServerAPI.nonceMemory)
         world = try LedgerWorld(
             loop: host.loop, settings: settings, mirror: RedisStateMirror(redis: redis, loop: host.loop), log: host.log)

@@ -48,8 +48,7 @@ final class Dispatcher {
         webhooks = try Webhooks(
             settings: settings, loop: host.loop, log: host.log, metrics: host.metrics, admin: admin,
             configuration: configuration)
-        redis = RedisClient(
-            loop: host.loop, settings: try RedisSettings(url: host.settings.redis, name: host.settings.instance))
+        redis = host.connectToRedis()
         nonces = RedisNonces(redis: redis, memory: ServerAPI.nonceMemory)
         webhooks.onFailure = { [unowned self] partition, reason in restart(partition, because: reason) }
         webhooks.book.onFailure = { reason in host.fail(reason) }

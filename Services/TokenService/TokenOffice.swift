@@ -40,8 +40,7 @@ final class TokenOffice {
         settings = LedgerSettings(
             kafka: host.settings.kafka, group: Self.group, partitions: host.settings.partitions,
             replication: host.settings.replication)
-        redis = RedisClient(
-            loop: host.loop, settings: try RedisSettings(url: host.settings.redis, name: host.settings.instance))
+        redis = host.connectToRedis()
         nonces = RedisNonces(redis: redis, memory: ServerAPI.nonceMemory)
         world = try LedgerWorld(
             loop: host.loop, settings: settings, mirror: NoStateMirror(loop: host.loop), log: host.log)

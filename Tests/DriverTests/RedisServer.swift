@@ -3,15 +3,25 @@ import Support
 import Switchboard
 import Testing
 
+/// Bare, or by TLS and with a password.
+enum RedisDoor: CaseIterable {
+    case bare, tls
+}
+
 /// A real redis-server on a free port, with its data in a folder of its own; ended with the object.
 final class RedisServer: @unchecked Sendable {
     let port: UInt16
     private let folder: URL
+    private let doors: [String]
     private let extra: [String]
+    private var certificates: TestCertificates?
     private var process: Process?
 
-    init(_ extra: [String] = []) throws {
-        port = try freePort()
+    /// - Parameter tls: with what it speaks TLS, and then nothing else.
+    init(_ extra: [String] = [], tls: [String]? = nil) throws {
+        let port = try freePort()
+        self.port = port
+        doors = tls.map { ["--port", "0", "--tls-port", "\(port)"] + $0 } ?? ["--port", "\(port)"]
         folder = FileManager.default.temporaryDirectory.appending(path: "redis-\(UUID().uuidString)")
         self.extra = extra
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -23,14 +33,36 @@ final class RedisServer: @unchecked Sendable {
         try? FileManager.default.removeItem(at: folder)
     }
 
+    /// One that is entered as `door` says, by `settings(named:)`.
+    convenience init(door: RedisDoor) throws {
+        guard door == .tls else {
+            try self.init()
+            return
+        }
+        let certificates = try TestCertificates()
+        try certificates.issue("server", for: "IP:127.0.0.1")
+        try self.init(tls: [
+            "--tls-cert-file", certificates.certificate("server"), "--tls-key-file", certificates.key("server"),
+            "--tls-ca-cert-file", certificates.authority, "--tls-auth-clients", "no", "--requirepass", "a word",
+        ])
+        self.certificates = certificates
+    }
+
+    func settings(named name: String) throws -> RedisSettings {
+        guard let certificates else { return try RedisSettings(url: url, name: name) }
+        var settings = try RedisSettings(url: "rediss://:a%20word@127.0.0.1:\(port)", name: name)
+        settings.tls = TLSFiles(authority: certificates.authority)
+        return settings
+    }
+
     var url: String { "redis://127.0.0.1:\(port)" }
 
     func start() throws {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/redis-server")
         process.arguments =
-            [
-                "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder.path(),
+            doors + [
+                "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder.path(),
             ] + extra
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice

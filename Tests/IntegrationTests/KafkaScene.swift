@@ -28,9 +28,9 @@ actor KafkaScene {
     private(set) var reader: KafkaReader?
     private var admin: KafkaAdmin?
 
-    init(_ bootstrap: String, extra: [String: String] = [:]) {
+    init(_ bootstrap: String, security: KafkaSecurity = KafkaSecurity(), extra: [String: String] = [:]) {
         loop = EventLoop(name: "kafka test")
-        settings = KafkaSettings(bootstrap: bootstrap, clientID: "test", extra: extra)
+        settings = KafkaSettings(bootstrap: bootstrap, clientID: "test", security: security, extra: extra)
         loop.start()
     }
 

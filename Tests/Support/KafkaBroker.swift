@@ -48,9 +48,13 @@ package final class KafkaBroker: Sendable {
 
     private let running = Locked(Running())
 
+    private let more: [String: String]
+
     /// Starts one and waits until it takes connections.
-    package init(_ kind: Kind) async throws {
+    /// - Parameter more: what it is told besides, by its environment; `{port}` and `{controller}` stand for its ports.
+    package init(_ kind: Kind, with more: [String: String] = [:]) async throws {
         self.kind = kind
+        self.more = more
         port = try Self.freePort()
         folder = NSTemporaryDirectory() + "switchboard-kafka-\(port)-\(getpid())"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -103,7 +107,11 @@ package final class KafkaBroker: Sendable {
         var environment = ProcessInfo.processInfo.environment
         environment["SWITCHBOARD_DATA"] = folder + "/data"
         environment["SWITCHBOARD_LISTEN"] = bootstrap
-        return environment
+        // The port is known here alone.
+        let told = more.mapValues {
+            $0.replacing("{port}", with: "\(port)").replacing("{controller}", with: "\(port + 1000)")
+        }
+        return environment.merging(told) { _, own in own }
     }
 
     /// As a power cut ends it, except that the kernel still has what was written.

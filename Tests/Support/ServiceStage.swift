@@ -20,7 +20,7 @@ package final class ServiceStage: Sendable {
             command: [
                 "/usr/bin/redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
                 "--dir", folder + "/redis",
-            ], port: port, folder: folder + "/redis", isReady: Self.takesConnections)
+            ], port: port, folder: folder + "/redis", isReady: takesConnections)
         try await redis.start()
     }
 
@@ -51,18 +51,19 @@ package final class ServiceStage: Sendable {
             await (try? TestHTTP.send("GET", "http://127.0.0.1:\(port)/readyz"))?.status == 200
         }
     }
+}
 
-    @Sendable private static func takesConnections(_ port: Int) async -> Bool {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
+/// Whether somebody listens at a port of the loopback address.
+@Sendable package func takesConnections(_ port: Int) async -> Bool {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    return withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
         }
     }
 }

@@ -80,12 +80,12 @@ def plan(settings: Settings, bin_folder: Path, ports: Ports, secrets: dict[str, 
 
     turn = {"SWITCHBOARD_TURN_SECRET": secrets["turnSecret"], "SWITCHBOARD_TURN_URLS": turn_urls(settings, turn_port)}
     service(
-        "token-service", SWITCHBOARD_SIGNING_KEY=f"{run}/signing-key.pem",
+        "token-service", settings.token_services, SWITCHBOARD_SIGNING_KEY=f"{run}/signing-key.pem",
         SWITCHBOARD_ADMIN_TOKEN=secrets["adminToken"], SWITCHBOARD_DEMO="1")
-    service("room-allocator")
+    service("room-allocator", settings.allocators)
     service("call-orchestrator", settings.orchestrators, **turn)
     service("signaling-gateway", settings.gateways, **turn)
-    service("callback-dispatcher", SWITCHBOARD_WEBHOOK_ALLOW_PRIVATE="1")
+    service("callback-dispatcher", settings.dispatchers, SWITCHBOARD_WEBHOOK_ALLOW_PRIVATE="1")
     add(Program(
         "nginx", "nginx", [f"{HERE}/front-door", str(run)], 40, listen=f"{settings.address}:{settings.port}",
         stop_seconds=5))

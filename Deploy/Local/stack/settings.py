@@ -17,6 +17,9 @@ class Settings:
     port: int
     gateways: int
     orchestrators: int
+    allocators: int
+    token_services: int
+    dispatchers: int
     partitions: int
     kafka: str | None
     redis: str | None
@@ -66,6 +69,9 @@ def read(environment=os.environ) -> Settings:
         port=number("PORT", 8443 if tls else 8080, 1, 65535),
         gateways=number("GATEWAYS", 1, 1, COPIES_MAX),
         orchestrators=number("ORCHESTRATORS", 1, 1, COPIES_MAX),
+        allocators=number("ALLOCATORS", 1, 1, COPIES_MAX),
+        token_services=number("TOKEN_SERVICES", 1, 1, COPIES_MAX),
+        dispatchers=number("DISPATCHERS", 1, 1, COPIES_MAX),
         partitions=number("SWITCHBOARD_PARTITIONS", 8, 1, 256),
         kafka=environment.get("KAFKA_BOOTSTRAP") or None,
         redis=environment.get("REDIS_URL") or None,
@@ -77,6 +83,10 @@ def read(environment=os.environ) -> Settings:
         detach=flag("DETACH"),
         wait_seconds=number("WAIT", 60, 1, 3600),
     )
+    # Its own servers speak bare, on the loopback address: nothing of this would hold for them.
+    for prefix, what in (("SWITCHBOARD_KAFKA_", "KAFKA_BOOTSTRAP"), ("SWITCHBOARD_REDIS_", "REDIS_URL")):
+        if not environment.get(what):
+            problems += [f"{name}: needs {what}" for name in sorted(environment) if name.startswith(prefix)]
     if problems:
         print("make run cannot start with these settings:", *(f"  - {p}" for p in problems), sep="\n", file=sys.stderr)
         sys.exit(2)

@@ -132,6 +132,9 @@ package struct Options {
         return address
     }
 
+    /// Whether somebody gave it a value.
+    package func isSet(_ name: String) -> Bool { !(environment[name] ?? "").isEmpty }
+
     /// Adds what its reader alone can tell of a value.
     package mutating func refuse(_ name: String, _ why: String) { problems.append("\(name): \(why)") }
 

@@ -5,8 +5,7 @@ package struct ServiceSettings: Sendable {
     /// This copy's name in logs and at brokers.
     package var instance: String
     package var kafka: KafkaSettings
-    /// A `redis://` address.
-    package var redis: String
+    package var redis: RedisSettings
     /// The folder for what this copy keeps; nobody else writes there.
     package var data: String
     /// Of every topic but the registry's; fixed for the life of the data.
@@ -24,15 +23,8 @@ package struct ServiceSettings: Sendable {
         let bootstrap = options.text(
             "SWITCHBOARD_KAFKA", default: "127.0.0.1:9192", help: "Brokers to begin with, as host:port,host:port")
         if let flaw = KafkaSettings.flaw(of: bootstrap) { options.refuse("SWITCHBOARD_KAFKA", flaw) }
-        redis = options.text(
-            "SWITCHBOARD_REDIS", default: "redis://127.0.0.1:6379",
-            help: "redis://[[user]:password@]host[:port][/database]")
-        do throws(RedisFailure) {
-            _ = try RedisSettings(url: redis, name: instance)
-        } catch {
-            // Without the address itself: it may hold a password.
-            options.refuse("SWITCHBOARD_REDIS", "\(error)")
-        }
+        let security = KafkaSecurity(&options)
+        redis = RedisSettings(&options, name: instance)
         data = options.text("SWITCHBOARD_DATA", help: "Folder of this copy's own files; no other copy may use it")
         partitions = Int32(
             options.int(
@@ -43,6 +35,6 @@ package struct ServiceSettings: Sendable {
                 "SWITCHBOARD_REPLICATION", default: 1, in: 1...9, unit: "brokers",
                 help: "Brokers that keep each record; 3 on a cluster"))
         logLevel = options.choice("SWITCHBOARD_LOG_LEVEL", default: .info, help: "The least level that is logged")
-        kafka = KafkaSettings(bootstrap: bootstrap, clientID: instance)
+        kafka = KafkaSettings(bootstrap: bootstrap, clientID: instance, security: security)
     }
 }

@@ -37,6 +37,14 @@ package final class File: Sendable {
         descriptor = opened
     }
 
+    /// Opens for reading alone, as on a disk that cannot be written.
+    package init(reading path: String) throws(SystemFailure) {
+        let opened = open(path, O_RDONLY | O_CLOEXEC)
+        guard opened >= 0 else { throw SystemFailure("open", path) }
+        self.path = path
+        descriptor = opened
+    }
+
     deinit { close(descriptor) }
 
     package func size() throws(SystemFailure) -> Int {

@@ -51,7 +51,7 @@ package enum Folder {
     /// The whole file; nil when it is not there.
     package static func contents(of path: String) throws(SystemFailure) -> [UInt8]? {
         guard exists(path) else { return nil }
-        let file = try File(path: path)
+        let file = try File(reading: path)
         var bytes: [UInt8] = []
         try file.read(into: &bytes, at: 0, count: file.size())
         return bytes

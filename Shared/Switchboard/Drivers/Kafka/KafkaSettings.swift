@@ -11,7 +11,7 @@ package struct KafkaSettings: Sendable {
     package var extra: [String: String]
 
     package init(
-        bootstrap: String, clientID: String = "switchboard", security: KafkaSecurity = .plaintext,
+        bootstrap: String, clientID: String = "switchboard", security: KafkaSecurity = KafkaSecurity(),
         extra: [String: String] = [:]
     ) {
         self.bootstrap = bootstrap
@@ -28,45 +28,6 @@ package struct KafkaSettings: Sendable {
             return port > 0 && colon > broker.startIndex && !broker.contains { $0.isWhitespace }
         }
         return isGood ? nil : "'\(bootstrap)' is not host:port,host:port"
-    }
-}
-
-/// How a connection to a broker is protected. Prints as its kind, never with its password.
-package enum KafkaSecurity: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
-    case plaintext
-    /// - authority: file of the certificates trusted, or nil for the system's own.
-    /// - certificate, key: files, when the brokers ask clients for a certificate.
-    case tls(authority: String? = nil, certificate: String? = nil, key: String? = nil)
-    /// - mechanism: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.
-    case sasl(mechanism: String, user: String, password: String, tls: Bool, authority: String? = nil)
-
-    package var description: String {
-        switch self {
-        case .plaintext: "plaintext"
-        case .tls: "tls"
-        case .sasl(let mechanism, _, _, let tls, _): "sasl \(mechanism)\(tls ? " over tls" : "")"
-        }
-    }
-
-    package var debugDescription: String { description }
-
-    fileprivate var properties: [String: String] {
-        switch self {
-        case .plaintext:
-            return [:]
-        case .tls(let authority, let certificate, let key):
-            var properties = ["security.protocol": "ssl"]
-            properties["ssl.ca.location"] = authority
-            properties["ssl.certificate.location"] = certificate
-            properties["ssl.key.location"] = key
-            return properties
-        case .sasl(let mechanism, let user, let password, let tls, let authority):
-            var properties = ["security.protocol": tls ? "sasl_ssl" : "sasl_plaintext", "sasl.mechanism": mechanism]
-            properties["sasl.username"] = user
-            properties["sasl.password"] = password
-            properties["ssl.ca.location"] = authority
-            return properties
-        }
     }
 }
 

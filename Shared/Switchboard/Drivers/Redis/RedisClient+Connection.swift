@@ -1,6 +1,3 @@
-internal import CHiredis
-internal import CLibevent
-
 /// Connecting, greeting, watching and starting again.
 extension RedisClient {
     func connect() {
@@ -11,7 +8,7 @@ extension RedisClient {
         }
         let attempt = attempt
         NameLookup.addresses(of: settings.host, on: loop) { [weak self] addresses in
-            guard let self, self.attempt == attempt, !isClosed, context == nil else { return }
+            guard let self, self.attempt == attempt, !isClosed, connection == nil else { return }
             guard !addresses.isEmpty else { return giveUp(.badAddress("no address for '\(settings.host)'")) }
             // Another address of the same name each time.
             open(addresses[attempt % addresses.count])
@@ -19,39 +16,22 @@ extension RedisClient {
     }
 
     private func open(_ address: String) {
-        guard let context = redisAsyncConnect(address, Int32(settings.port)) else {
+        var secured: (TLSClientContext, String)?
+        if let files = settings.tls {
+            do throws(TLSFailure) {
+                if tls == nil { tls = try TLSClientContext(files) }
+                secured = tls.map { ($0, settings.host) }
+            } catch {
+                return giveUp(.disconnected("TLS: \(error)"))
+            }
+        }
+        guard let connection = RedisConnection(address, settings.port, tls: secured, on: loop) else {
             return giveUp(.disconnected("no memory"))
         }
-        guard context.pointee.err == 0 else {
-            let failure = RedisFailure.disconnected(cause(UnsafePointer(context)))
-            redisAsyncFree(context)
-            return giveUp(failure)
-        }
-        context.pointee.data = Unmanaged.passUnretained(self).toOpaque()
-        self.context = context
-        redisLibeventAttach(context, loop.base)
-        redisAsyncSetConnectCallback(context) { context, status in
-            RedisClient.of(context)?.opened(context, status)
-        }
-        redisAsyncSetDisconnectCallback(context) { context, _ in
-            RedisClient.of(context)?.ended(.disconnected(cause(context)))
-        }
-    }
-
-    /// The client that a context belongs to; nil once it has let go of it.
-    static func of(_ context: UnsafePointer<redisAsyncContext>?) -> RedisClient? {
-        guard let data = context?.pointee.data else { return nil }
-        return Unmanaged<RedisClient>.fromOpaque(data).takeUnretainedValue()
-    }
-
-    static func of(_ context: UnsafeMutablePointer<redisAsyncContext>?) -> RedisClient? {
-        of(context.map { UnsafePointer($0) })
-    }
-
-    private func opened(_ context: UnsafePointer<redisAsyncContext>?, _ status: Int32) {
-        // After a failure hiredis frees the context itself, when this returns.
-        guard status == REDIS_OK else { return ended(.disconnected(cause(context))) }
-        greet()
+        self.connection = connection
+        connection.onOpen = { [unowned self] in greet() }
+        connection.onEnd = { [unowned self] in ended($0) }
+        connection.onAnswer = { [unowned self] in answeredCount += 1 }
     }
 
     /// All in one write; ready when the last is answered well. PING also meets a Redis that still loads its data, or
@@ -65,11 +45,11 @@ extension RedisClient {
         if settings.database != 0 { greetings.append(["SELECT", .number(Int64(settings.database))]) }
         if !settings.name.isEmpty { greetings.append(["CLIENT", "SETNAME", .text(settings.name)]) }
         greetings.append(["PING"])
-        let mine = context
+        let mine = connection
         for (i, greeting) in greetings.enumerated() {
             let isLast = i == greetings.count - 1
             let command = RedisCommand { [weak self] result in
-                guard let self, context == mine, context != nil else { return }
+                guard let self, let mine, connection === mine else { return }
                 switch result {
                 case .success: if isLast { ready() }
                 case .failure(.disconnected): break
@@ -94,23 +74,18 @@ extension RedisClient {
         ended(failure)
     }
 
-    /// Frees the context; what waits is answered with `disconnected`, now or when the callback of hiredis that we are in
-    /// has returned.
+    /// Ends the connection; what waits is answered with `disconnected` now.
     func letGo() {
         isConnected = false
-        waitingCount = 0
         attemptTimer = nil
-        guard let context = exchange(&context, with: nil) else { return }
-        context.pointee.data = nil
-        redisAsyncFree(context)
+        guard let connection = exchange(&connection, with: nil) else { return }
+        connection.close(because: .disconnected("given up"))
     }
 
-    /// The context is gone, or is freed by hiredis when we return.
+    /// The connection, or the attempt at one, is over.
     private func ended(_ failure: RedisFailure) {
-        context?.pointee.data = nil
-        context = nil
+        connection = nil
         isConnected = false
-        waitingCount = 0
         attemptTimer = nil
         guard !isClosed else { return }
         let delay = retryDelay * Double.random(in: 0.75...1.25)

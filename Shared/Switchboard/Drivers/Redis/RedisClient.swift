@@ -1,5 +1,3 @@
-internal import CHiredis
-
 /// One pipelined connection to Redis on a loop, made again whenever it ends. Used on its loop only.
 ///
 /// Commands of one turn leave in one write and are answered in their order. Each callback is called exactly once, on the
@@ -17,10 +15,12 @@ package final class RedisClient {
     /// True from greeting to end.
     package internal(set) var isConnected = false
     /// Commands that were sent and whose answers are outstanding, also those whose deadline has passed.
-    package internal(set) var waitingCount = 0
+    package var waitingCount: Int { connection?.waitingCount ?? 0 }
 
-    /// Owned by hiredis from `redisAsyncConnect` until it is freed; nil as soon as we have let go of it.
-    var context: UnsafeMutablePointer<redisAsyncContext>?
+    /// From the attempt to its end.
+    var connection: RedisConnection?
+    /// Made once, at the first attempt that needs it.
+    var tls: TLSClientContext?
     var isClosed = false
     var attempt = 0
     var retryDelay: Duration
@@ -32,7 +32,6 @@ package final class RedisClient {
     var quietLooks = 0
 
     private let deadlines: RedisDeadlines
-    private var scratch: [UInt8] = []
 
     /// Connects at once. On the loop.
     package init(loop: EventLoop, settings: RedisSettings) {
@@ -96,61 +95,12 @@ package final class RedisClient {
         loop.atEndOfTurn { command.finish(.failure(failure)) }
     }
 
-    /// Gives a command to hiredis, which calls back once, also when the connection ends.
-    /// - Returns: false when the connection is about to end and takes no more.
+    /// Gives a command to the connection, which calls back once, also when it ends.
+    /// - Returns: false when there is none that takes more.
     func pass(_ command: RedisCommand, _ arguments: [RedisArgument]) -> Bool {
-        guard let context else { return false }
-        scratch.removeAll(keepingCapacity: true)
-        appendCommand(arguments, to: &scratch)
-        let held = Unmanaged.passRetained(command)
-        let status = scratch.withUnsafeBytes { bytes in
-            redisAsyncFormattedCommand(
-                context, redisAnswered, held.toOpaque(), bytes.baseAddress!.assumingMemoryBound(to: CChar.self),
-                bytes.count)
-        }
-        if scratch.capacity > scratchKeptMax { scratch = [] }
-        guard status == REDIS_OK else {
-            held.release()
-            return false
-        }
-        waitingCount += 1
-        return true
-    }
-
-    func answered() {
-        waitingCount -= 1
-        answeredCount += 1
+        connection?.send(command, arguments) ?? false
     }
 }
 
 /// How often within the timeout the watch looks whether answers still come.
 let looksPerTimeout = 4
-
-/// Bytes of the buffer that are kept from one command to the next.
-private let scratchKeptMax = 262_144
-
-private func redisAnswered(
-    _ context: UnsafeMutablePointer<redisAsyncContext>?, _ reply: UnsafeMutableRawPointer?,
-    _ command: UnsafeMutableRawPointer?
-) {
-    let command = Unmanaged<RedisCommand>.fromOpaque(command!).takeRetainedValue()
-    if let client = RedisClient.of(context) { client.answered() }
-    guard let reply = reply?.assumingMemoryBound(to: redisReply.self).pointee else {
-        return command.finish(.failure(.disconnected(cause(context))))
-    }
-    guard command.isWaiting else { return }
-    switch RedisReply(reply) {
-    case .error(let words): command.finish(.failure(.refused(words)))
-    case let good: command.finish(.success(good))
-    }
-}
-
-/// hiredis' words about what went wrong.
-func cause(_ context: UnsafePointer<redisAsyncContext>?) -> String {
-    guard let context, context.pointee.err != 0, let words = context.pointee.errstr else { return "given up" }
-    return String(cString: words)
-}
-
-private func cause(_ context: UnsafeMutablePointer<redisAsyncContext>?) -> String {
-    cause(context.map { UnsafePointer($0) })
-}

@@ -5,6 +5,8 @@ package struct RedisSettings: Sendable {
     package var user: String?
     package var password: Secret?
     package var database: Int
+    /// How to speak TLS; nil: bare. The server must prove to be `host`.
+    package var tls: TLSFiles?
     /// Shown by `CLIENT LIST`.
     package var name: String
 
@@ -16,11 +18,23 @@ package struct RedisSettings: Sendable {
     package var retryDelayMin: Duration = .milliseconds(50)
     package var retryDelayMax: Duration = .seconds(2)
 
-    /// - Parameter url: `redis://[[user]:password@]host[:port][/database]`; user and password percent-encoded.
+    /// Of what was told in parts.
+    package init(host: String, port: UInt16, database: Int, name: String) {
+        self.host = host
+        self.port = port
+        self.database = database
+        self.name = name
+    }
+
+    /// - Parameter url: `redis://[[user]:password@]host[:port][/database]`, or `rediss://…` for TLS; user and password
+    ///   percent-encoded.
     /// - Throws: `badAddress`, without the password.
     package init(url: String, name: String) throws(RedisFailure) {
-        guard url.hasPrefix("redis://") else { throw .badAddress("a Redis address starts with redis://") }
-        var rest = url.dropFirst("redis://".count)
+        guard let scheme = ["redis://", "rediss://"].first(where: url.hasPrefix) else {
+            throw .badAddress("a Redis address starts with redis:// or rediss://")
+        }
+        if scheme == "rediss://" { tls = TLSFiles() }
+        var rest = url.dropFirst(scheme.count)
         database = 0
         if let slash = rest.lastIndex(of: "/") {
             let number = rest[rest.index(after: slash)...]
