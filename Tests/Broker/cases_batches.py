@@ -19,6 +19,23 @@ def test_a_repeated_batch_is_answered_with_its_first_offset(broker):
     assert fetch(wire, topic, 0, 0)[1] == 15
 
 
+def test_a_lost_answer_and_its_retry_give_one_record(broker):
+    topic, wire = broker.topic(), Wire(broker.bootstrap)
+    producer, epoch = producer_id(wire)
+    for sequence in range(10):
+        lost = Wire(broker.bootstrap)
+        body = string(None) + i16(-1) + i32(5000) + array([string(topic) + array(
+            [i32(0) + blob(batch([b"x"], producer, epoch, sequence))])])
+        lost.send("produce", 7, body)
+        if sequence % 2:
+            lost.exactly(1)  # It was written; the rest of the answer is lost.
+        lost.close()
+        again = Wire(broker.bootstrap)
+        assert produce(again, topic, 0, batch([b"x"], producer, epoch, sequence))[:2] == (0, sequence)
+        again.close()
+    assert sum(b["count"] for b in batches(fetch(wire, topic, 0, 0)[3])) == 10
+
+
 def test_a_gap_an_old_epoch_and_a_new_epoch(broker):
     topic, wire = broker.topic(), Wire(broker.bootstrap)
     producer, epoch = producer_id(wire)
