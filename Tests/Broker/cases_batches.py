@@ -131,6 +131,20 @@ def test_a_fetch_gives_a_batch_that_is_longer_than_it_may_be(broker):
     assert [b["base"] for b in batches(fetch(wire, topic, 0, 1, most=100)[3])][:1] == [1]
 
 
+def test_a_request_that_comes_together_with_one_for_much_is_answered(broker):
+    topic, writer = broker.topic(), Wire(broker.bootstrap)
+    for size in (100_000, 100_000, 100_000, 300_000, 600_000):
+        assert produce(writer, topic, 0, batch([b"x" * size]))[0] == 0
+    for most in (350_000, 700_000, 1 << 20) * 5:
+        wire, held = Wire(broker.bootstrap, timeout=5), []
+        wire.send_raw = held.append
+        asked = [wire.send("fetch", 11, fetch_body(topic, 0, 0, most=most)), wire.send("findCoordinator", 0, string("g"))]
+        wire.socket.sendall(b"".join(held))
+        for correlation in asked:
+            wire.receive(correlation)
+        wire.close()
+
+
 def test_answers_come_in_the_order_of_the_requests(broker):
     topic, wire = broker.topic(), Wire(broker.bootstrap)
     asked = [wire.send("fetch", 11, fetch_body(topic, 0, 0, wait=300))]
