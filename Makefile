@@ -1,5 +1,5 @@
 # The work is done by the scripts in Deploy/Local; docs/operating.md says what each target can be told.
-.PHONY: setup run stop test check format lint bench bench-drivers sanitize clean
+.PHONY: setup run stop test check format lint test-cluster bench bench-drivers bench-log sanitize clean
 
 SWIFT_FOLDERS = Package.swift Services Shared Tests
 
@@ -16,6 +16,11 @@ stop:
 test:
 	@Deploy/Local/setup build run test
 	@exec Deploy/Local/test
+
+test-cluster:
+	@Deploy/Local/setup build run test
+	swift build --product switchboard-load
+	@exec .venv/bin/python Tests/Broker/cluster
 
 check: lint
 	@exec Deploy/Local/check
@@ -35,6 +40,12 @@ bench-drivers:
 	@Deploy/Local/setup build run bench
 	swift build -c release --product switchboard-load
 	@exec Deploy/Local/bench-drivers
+
+bench-log:
+	@Deploy/Local/setup build run bench
+	swift build -c release --product switchboard-load
+	swift build -c release --product embedded-log
+	@exec Deploy/Local/bench-log $(BENCH)
 
 sanitize:
 	@Deploy/Local/setup build run test sanitize

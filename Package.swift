@@ -35,9 +35,10 @@ let package = Package(
         .systemLibrary(name: "CLibevent", path: "Shared/CLibevent", providers: [.apt(["libevent-dev"])]),
         .systemLibrary(name: "CCurl", path: "Shared/CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", path: "Shared/COpenSSL", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CChecksum", path: "Shared/CChecksum"),
         .target(
             name: "Switchboard",
-            dependencies: ["CRdkafka", "CHiredis", "CSQLite", "CLibevent", "CCurl", "COpenSSL"],
+            dependencies: ["CRdkafka", "CHiredis", "CSQLite", "CLibevent", "CCurl", "COpenSSL", "CChecksum"],
             path: "Shared/Switchboard",
             resources: [.embedInCode("Stores/Scripts")],
             swiftSettings: strict),

@@ -22,6 +22,7 @@ enum APIKey: Int16, CaseIterable {
     case initProducerID = 22
     case describeConfigs = 32
     case createPartitions = 37
+    case deleteGroups = 42
 
     var highestVersion: Int16 {
         switch self {
@@ -44,6 +45,7 @@ enum APIKey: Int16, CaseIterable {
         case .initProducerID: 1
         case .describeConfigs: 1
         case .createPartitions: 0
+        case .deleteGroups: 1
         }
     }
 }

@@ -109,6 +109,31 @@ extension Broker {
         }
     }
 
+    /// Forgets groups that nobody is in, with all they committed.
+    func deleteGroups(_ exchange: Exchange) throws(WireFailure) {
+        let ids = try exchange.body.strings()
+        let codes = ids.map { deleteGroup($0) }
+        syncer.whenSafe {
+            exchange.reply { answer in
+                answer.int32(0)
+                answer.count(ids.count)
+                for (id, code) in zip(ids, codes) {
+                    answer.string(id)
+                    answer.error(code)
+                }
+            }
+        }
+    }
+
+    private func deleteGroup(_ id: String) -> ErrorCode {
+        guard Self.isGroupID(id) else { return .invalidGroupID }
+        if groups.groups[id] != nil { return .nonEmptyGroup }
+        guard offsets.commitsByGroup[id] != nil else { return .groupIDNotFound }
+        do { try offsets.forget(group: id) } catch { return error }
+        log.notice("deleted a group", ["group": id])
+        return .none
+    }
+
     // MARK: asked by tools
 
     func listGroups(_ exchange: Exchange) {

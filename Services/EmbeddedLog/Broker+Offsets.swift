@@ -25,7 +25,8 @@ extension Broker {
                 let epoch = version >= 6 ? try reader.int32() : -1
                 if version == 1 { _ = try reader.int64() }
                 let metadata = try reader.nullableString() ?? ""
-                let commit = OffsetStore.Commit(offset: offset, leaderEpoch: epoch, metadata: metadata)
+                let commit = OffsetStore.Commit(
+                    offset: offset, leaderEpoch: epoch, metadata: metadata, time: now)
                 parts.append(CommitPart(partition: partition, commit: commit))
             }
             topics.append((name, parts))

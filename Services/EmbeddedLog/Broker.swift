@@ -109,7 +109,10 @@ final class Broker {
         for partition in topics.all.values.flatMap(\.partitions) {
             do { try partition.dropOld(at: time) } catch { syncer.report(error) }
         }
-        do { try offsets.compactIfLarge() } catch { syncer.report(error) }
+        do {
+            try offsets.expireIfDue(at: time) { groups.groups[$0]?.members.isEmpty == false }
+            try offsets.compactIfLarge()
+        } catch { syncer.report(error) }
     }
 
     // MARK: requests
@@ -135,6 +138,7 @@ final class Broker {
         case .initProducerID: try initProducerID(exchange)
         case .describeConfigs: try describeConfigs(exchange)
         case .createPartitions: try createPartitions(exchange)
+        case .deleteGroups: try deleteGroups(exchange)
         }
     }
 }

@@ -28,6 +28,8 @@ enum ErrorCode: Int16, Error {
     case transactionalIDAuthorizationFailed = 53
     case storageError = 56
     case unknownProducerID = 59
+    case nonEmptyGroup = 68
+    case groupIDNotFound = 69
     case fetchSessionIDNotFound = 70
     case unknownLeaderEpoch = 75
     case memberIDRequired = 79

@@ -32,6 +32,8 @@ enum Limits {
     static let rebalanceMilliseconds: Int32 = 1_800_000
     /// Free text that a client may keep beside a committed offset.
     static let offsetMetadataBytes = 4096
+    /// What a group has committed is forgotten when nobody has been in it, and nothing was committed, for so long.
+    static let commitKeptMilliseconds: Int64 = 7 * 24 * 3600 * 1000
     /// Commits of all groups: group, topic and partition.
     static let commits = 1_000_000
 }

@@ -12,6 +12,8 @@ final class OffsetStore {
         var offset: Int64
         var leaderEpoch: Int32
         var metadata: String
+        /// When it was committed, or last seen to be in use; Unix milliseconds.
+        var time: Int64
     }
 
     private let path: String
@@ -23,23 +25,43 @@ final class OffsetStore {
     private var count = 0
     /// Bytes of the file that say what still holds, about.
     private var sizeWhenWhole = 0
+    /// When it was last looked for commits that nobody needs any more.
+    private var lastExpiry: Int64 = 0
 
     /// The file is written anew when it is longer than this and than twice what it was when last written.
     private static let compactionBytes = 4 << 20
 
-    init(path: String, syncer: Syncer, log: Log) throws(SystemFailure) {
+    private static let expiryInterval: Int64 = 600_000
+    /// Commits of a group that has members get a new time when theirs is older.
+    private static let renewalMilliseconds: Int64 = 12 * 3600 * 1000
+    /// In a record, in the place of a topic: all that the group has committed before is forgotten.
+    private static let everyTopic = ""
+
+    /// - Parameter now: the time of what was committed without one.
+    init(path: String, syncer: Syncer, log: Log, now: Int64 = WallClock.milliseconds) throws(SystemFailure) {
         self.path = path
         self.syncer = syncer
         file = try File(path: path)
-        try recover(log)
+        try recover(log, now)
     }
 
     var groupIDs: Set<String> { Set(commitsByGroup.keys) }
 
     func commit(group: String, _ commits: [(Place, Commit)]) throws(ErrorCode) {
         guard count + commits.count <= Limits.commits else { throw .policyViolation }
-        var bytes: [UInt8] = []
-        for (place, commit) in commits { bytes += Self.record(group, place, commit) }
+        try append(commits.flatMap { Self.record(group, $0.0, $0.1) })
+        for (place, commit) in commits { keep(group, place, commit) }
+    }
+
+    /// Forgets what the group committed.
+    func forget(group: String) throws(ErrorCode) {
+        let place = Place(topic: Self.everyTopic, partition: -1)
+        let nothing = Commit(offset: -1, leaderEpoch: -1, metadata: "", time: 0)
+        try append(Self.record(group, place, nothing))
+        keep(group, place, nothing)
+    }
+
+    private func append(_ bytes: [UInt8]) throws(ErrorCode) {
         do {
             try file.write(bytes[...], at: size)
         } catch {
@@ -48,7 +70,6 @@ final class OffsetStore {
             throw .storageError
         }
         size += bytes.count
-        for (place, commit) in commits { keep(group, place, commit) }
         isUnsynced = true
         syncer.note(self)
     }
@@ -61,6 +82,31 @@ final class OffsetStore {
             commitsByGroup[group] = kept.isEmpty ? nil : kept
         }
         try compact()
+    }
+
+    /// Now and then: forgets what groups without members committed long ago, and remembers that those with members are in
+    /// use.
+    func expireIfDue(at now: Int64, hasMembers: (String) -> Bool) throws(SystemFailure) {
+        guard now - lastExpiry >= Self.expiryInterval else { return }
+        lastExpiry = now
+        var isChanged = false
+        for (group, commits) in commitsByGroup {
+            if hasMembers(group) {
+                let old = commits.filter { now - $0.value.time >= Self.renewalMilliseconds }
+                guard !old.isEmpty else { continue }
+                for (place, var commit) in old {
+                    commit.time = now
+                    keep(group, place, commit)
+                }
+            } else {
+                let kept = commits.filter { now - $0.value.time < Limits.commitKeptMilliseconds }
+                guard kept.count < commits.count else { continue }
+                count -= commits.count - kept.count
+                commitsByGroup[group] = kept.isEmpty ? nil : kept
+            }
+            isChanged = true
+        }
+        if isChanged { try compact() }
     }
 
     func compactIfLarge() throws(SystemFailure) {
@@ -79,12 +125,16 @@ final class OffsetStore {
     }
 
     private func keep(_ group: String, _ place: Place, _ commit: Commit) {
+        if place.topic == Self.everyTopic {
+            count -= commitsByGroup.removeValue(forKey: group)?.count ?? 0
+            return
+        }
         if commitsByGroup[group, default: [:]].updateValue(commit, forKey: place) == nil { count += 1 }
     }
 
     // MARK: on disk
 
-    /// Length and checksum of what follows them, then group, topic, partition, offset, epoch and metadata.
+    /// Length and checksum of what follows them, then group, topic, partition, offset, epoch, metadata and time.
     private static func record(_ group: String, _ place: Place, _ commit: Commit) -> [UInt8] {
         var payload = WireWriter()
         payload.string(group)
@@ -93,6 +143,7 @@ final class OffsetStore {
         payload.int64(commit.offset)
         payload.int32(commit.leaderEpoch)
         payload.string(commit.metadata)
+        payload.int64(commit.time)
         var record = WireWriter()
         record.count(payload.bytes.count)
         record.uint32(CRC32C.checksum(of: payload.bytes[...]))
@@ -100,7 +151,7 @@ final class OffsetStore {
     }
 
     /// Reads the file up to the first record that is not whole, and cuts it there.
-    private func recover(_ log: Log) throws(SystemFailure) {
+    private func recover(_ log: Log, _ now: Int64) throws(SystemFailure) {
         var bytes: [UInt8] = []
         try file.read(into: &bytes, at: 0, count: file.size())
         while size + 8 <= bytes.count {
@@ -108,7 +159,7 @@ final class OffsetStore {
             let end = size + 8 + length
             guard length > 0, end <= bytes.count else { break }
             let stored = UInt32(bitPattern: BigEndian.int32(bytes, at: size + 4))
-            guard CRC32C.checksum(of: bytes[size + 8..<end]) == stored, read(Array(bytes[size + 8..<end])) else {
+            guard CRC32C.checksum(of: bytes[size + 8..<end]) == stored, read(Array(bytes[size + 8..<end]), now) else {
                 break
             }
             size = end
@@ -118,13 +169,14 @@ final class OffsetStore {
         try file.truncate(to: size)
     }
 
-    private func read(_ payload: [UInt8]) -> Bool {
+    private func read(_ payload: [UInt8], _ now: Int64) -> Bool {
         var reader = WireReader(payload)
         do {
             let group = try reader.string()
             let place = Place(topic: try reader.string(), partition: try reader.int32())
             let commit = Commit(
-                offset: try reader.int64(), leaderEpoch: try reader.int32(), metadata: try reader.string())
+                offset: try reader.int64(), leaderEpoch: try reader.int32(), metadata: try reader.string(),
+                time: reader.isAtEnd ? now : try reader.int64())
             keep(group, place, commit)
             return true
         } catch {

@@ -9,7 +9,7 @@ extension PartitionLog {
     private static let cutSuffix = ".cut"
 
     /// Reads the folder: batches that are whole and follow one another are the log; from the first that does not, all
-    /// is cut.
+    /// is cut. Zeros behind the last batch of a file are room that was set aside, and nothing is wrong with it.
     static func recover(folder: String, log: Log) throws(SystemFailure) -> (
         segments: [Segment], producers: ProducerStates
     ) {
@@ -32,8 +32,10 @@ extension PartitionLog {
             }
             segments.append(segment)
             guard excess > 0 else { continue }
-            log.warning("cut an unfinished end", ["file": segment.file.path, "kept": segment.size, "cut": excess])
+            let isReserve = try segment.isZeros(behind: segment.size)
             try segment.file.truncate(to: segment.size)
+            if isReserve { continue }
+            log.warning("cut an unfinished end", ["file": segment.file.path, "kept": segment.size, "cut": excess])
             try setAside(bases[(at + 1)...], folder: folder, log: log)
             break
         }

@@ -78,6 +78,7 @@ final class PartitionLog {
         RecordBatch.stamp(&bytes, range, baseOffset: firstOffset, appendTime: time)
         do {
             try rollIfDue(adding: range.count, at: time)
+            if syncer.mustReachDisk { active.reserve(range.count) }
             try active.append(bytes, range, batch, firstOffset: firstOffset, time: time)
         } catch {
             syncer.report(error)
@@ -107,6 +108,7 @@ final class PartitionLog {
     }
 
     private func roll() throws(SystemFailure) {
+        try active.close()
         segments.append(try Segment(folder: folder, baseOffset: endOffset))
         isFolderUnsynced = true
     }

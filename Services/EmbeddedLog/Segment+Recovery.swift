@@ -43,6 +43,17 @@ extension Segment {
         return fileSize - size
     }
 
+    /// Whether the rest of the file, from `position` on, says nothing.
+    func isZeros(behind position: Int) throws(SystemFailure) -> Bool {
+        let fileSize = try file.size()
+        var chunk: [UInt8] = []
+        for start in stride(from: position, to: fileSize, by: Self.chunkBytes) {
+            try load(&chunk, from: start, count: min(Self.chunkBytes, fileSize - start))
+            if chunk.contains(where: { $0 != 0 }) { return false }
+        }
+        return true
+    }
+
     private func load(_ chunk: inout [UInt8], from position: Int, count: Int) throws(SystemFailure) {
         chunk.removeAll(keepingCapacity: true)
         try file.read(into: &chunk, at: position, count: count)

@@ -154,10 +154,17 @@ class OwnBroker(ForeignBroker):
         if os.path.exists(port_file):
             os.remove(port_file)
         # Python ignores SIGXFSZ; the broker inherits that, so that a limit on its files is an error and not its end.
-        self.process = subprocess.Popen([self.binary], env=settings, stderr=self.log, restore_signals=False)
+        self.process = subprocess.Popen(self.command(), env=settings, stderr=self.log, restore_signals=False)
+        port_file = self.seen_by_broker(port_file)
         wait_until("the broker listens", lambda: os.path.exists(port_file) and open(port_file).read())
         self.port = int(open(port_file).read())
         self.bootstrap = f"127.0.0.1:{self.port}"
+
+    def command(self):
+        return [self.binary]
+
+    def seen_by_broker(self, path):
+        return path
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
@@ -173,6 +180,10 @@ class OwnBroker(ForeignBroker):
         limit = resource.RLIM_INFINITY if byte_count is None else byte_count
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (limit, hard))
 
+    def forget_log(self):
+        """The limit holds for it too."""
+        os.truncate(f"{self.folder}/broker.log", 0)
+
     def log_lines(self):
         self.log.flush()
         return open(f"{self.folder}/broker.log").read().splitlines()
@@ -186,3 +197,24 @@ class OwnBroker(ForeignBroker):
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(15)
         assert code == 0, f"the broker ended with {code}"
+
+
+class SmallDiskBroker(OwnBroker):
+    """Its data are on a disk of its own that is soon full; they go with it."""
+
+    def __init__(self, binary, folder, byte_count):
+        self.byte_count = byte_count
+        os.makedirs(f"{folder}/data")
+        super().__init__(binary, folder)
+
+    @staticmethod
+    def is_possible():
+        """Whether this system lets us mount one where nobody else sees it."""
+        return subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True).returncode == 0
+
+    def command(self):
+        mount = f"mount -t tmpfs -o size={self.byte_count} tmpfs '{self.data}' && exec '{self.binary}'"
+        return ["unshare", "-rm", "sh", "-c", mount]
+
+    def seen_by_broker(self, path):
+        return f"/proc/{self.process.pid}/root{path}"

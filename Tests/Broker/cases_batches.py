@@ -19,6 +19,23 @@ def test_a_repeated_batch_is_answered_with_its_first_offset(broker):
     assert fetch(wire, topic, 0, 0)[1] == 15
 
 
+def test_a_lost_answer_and_its_retry_give_one_record(broker):
+    topic, wire = broker.topic(), Wire(broker.bootstrap)
+    producer, epoch = producer_id(wire)
+    for sequence in range(10):
+        lost = Wire(broker.bootstrap)
+        body = string(None) + i16(-1) + i32(5000) + array([string(topic) + array(
+            [i32(0) + blob(batch([b"x"], producer, epoch, sequence))])])
+        lost.send("produce", 7, body)
+        if sequence % 2:
+            lost.exactly(1)  # It was written; the rest of the answer is lost.
+        lost.close()
+        again = Wire(broker.bootstrap)
+        assert produce(again, topic, 0, batch([b"x"], producer, epoch, sequence))[:2] == (0, sequence)
+        again.close()
+    assert sum(b["count"] for b in batches(fetch(wire, topic, 0, 0)[3])) == 10
+
+
 def test_a_gap_an_old_epoch_and_a_new_epoch(broker):
     topic, wire = broker.topic(), Wire(broker.bootstrap)
     producer, epoch = producer_id(wire)
@@ -112,6 +129,20 @@ def test_a_fetch_gives_a_batch_that_is_longer_than_it_may_be(broker):
     for _ in range(3):
         produce(wire, topic, 0, batch([b"x" * 50_000]))
     assert [b["base"] for b in batches(fetch(wire, topic, 0, 1, most=100)[3])][:1] == [1]
+
+
+def test_a_request_that_comes_together_with_one_for_much_is_answered(broker):
+    topic, writer = broker.topic(), Wire(broker.bootstrap)
+    for size in (100_000, 100_000, 100_000, 300_000, 600_000):
+        assert produce(writer, topic, 0, batch([b"x" * size]))[0] == 0
+    for most in (350_000, 700_000, 1 << 20) * 5:
+        wire, held = Wire(broker.bootstrap, timeout=5), []
+        wire.send_raw = held.append
+        asked = [wire.send("fetch", 11, fetch_body(topic, 0, 0, most=most)), wire.send("findCoordinator", 0, string("g"))]
+        wire.socket.sendall(b"".join(held))
+        for correlation in asked:
+            wire.receive(correlation)
+        wire.close()
 
 
 def test_answers_come_in_the_order_of_the_requests(broker):

@@ -177,6 +177,30 @@ def test_groups_are_listed_and_described(broker):
     assert broker.admin().list_groups(group, timeout=10)[0].state == "Empty"
 
 
+def test_a_group_is_deleted_once_nobody_is_in_it(broker):
+    topic, group, admin = broker.topic(), f"g-{uuid.uuid4().hex[:8]}", broker.admin()
+    member = broker.consumer(group)
+    member.subscribe([topic])
+    wait_until("it has the partition", lambda: member.poll(0.1) or member.assignment())
+    member.commit(offsets=[TopicPartition(topic, 0, 3)], asynchronous=False)
+
+    def delete(name):
+        try:
+            admin.delete_consumer_groups([name], request_timeout=10)[name].result()
+            return "fine"
+        except KafkaException as refused:
+            return refused.args[0].name()
+
+    assert delete(group) == "NON_EMPTY_GROUP"
+    member.close()
+    assert delete(group) == "fine"
+    assert delete(group) == "GROUP_ID_NOT_FOUND"
+    assert group not in {g.id for g in admin.list_groups(timeout=10)}
+    again = broker.consumer(group)
+    assert again.committed([TopicPartition(topic, 0)], timeout=10)[0].offset < 0
+    again.close()
+
+
 @needs("own")
 def test_members_and_offsets_survive_a_killed_broker(broker):
     topic, group = broker.topic(partitions=4), f"g-{uuid.uuid4().hex[:8]}"

@@ -60,6 +60,8 @@ def test_java_verifies_that_what_is_acknowledged_is_consumed(broker):
     lag = tool("kafka-consumer-groups", "--bootstrap-server", broker.bootstrap, "--describe", "--group", group)
     rows = [line.split() for line in lag.splitlines() if topic in line]
     assert sum(int(row[3]) for row in rows) == 3000 and all(row[5] == "0" for row in rows), lag
+    tool("kafka-consumer-groups", "--bootstrap-server", broker.bootstrap, "--delete", "--group", group)
+    assert group not in tool("kafka-consumer-groups", "--bootstrap-server", broker.bootstrap, "--list").split()
 
 
 @needs("java")

@@ -10,7 +10,7 @@ from wire import (NAMES, Wire, array, batch, batches, blob, fetch, i8, i16, i32,
 OURS = {"produce": 7, "fetch": 11, "listOffsets": 2, "metadata": 4, "offsetCommit": 7, "offsetFetch": 5,
         "findCoordinator": 2, "joinGroup": 5, "heartbeat": 3, "leaveGroup": 1, "syncGroup": 3, "describeGroups": 0,
         "listGroups": 0, "apiVersions": 3, "createTopics": 4, "deleteTopics": 1, "initProducerId": 1,
-        "describeConfigs": 1, "createPartitions": 0}
+        "describeConfigs": 1, "createPartitions": 0, "deleteGroups": 1}
 
 
 UNKNOWN_TOPIC = 3
@@ -286,6 +286,22 @@ def test_offsets_are_committed_and_fetched_in_every_version(broker):
             answer.end()
             places = {part[0]: (part[1], part[3], part[4]) for part in found[0][1]}
             assert places == {1: (7 + version, "note", 0), 0: (-1, "", 0)}, places
+
+
+def test_groups_are_deleted_in_every_version(broker):
+    topic, wire = broker.topic(), Wire(broker.bootstrap)
+    for version in versions(broker, "deleteGroups"):
+        group = f"g-{uuid.uuid4().hex[:8]}"
+        coordinator_ready(wire, group)
+        answer = wire.ask("offsetCommit", 2, string(group) + i32(-1) + string("") + i64(-1) + array(
+            [string(topic) + array([i32(0) + i64(7) + string("")])]))
+        assert answer.array(lambda: (answer.string(), answer.array(lambda: (answer.i32(), answer.i16())))) == [
+            (topic, [(0, 0)])]
+        for expected in (0, 69):
+            answer = wire.ask("deleteGroups", version, array([group], string))
+            answer.i32()
+            assert answer.array(lambda: (answer.string(), answer.i16())) == [(group, expected)]
+            answer.end()
 
 
 def described(wire, name, version):

@@ -20,6 +20,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import cases_batches
 import cases_clients
+import cases_codecs
+import cases_differences
 import cases_durability
 import cases_groups
 import cases_java
@@ -27,7 +29,8 @@ import cases_limits
 import cases_protocol
 from broker import ForeignBroker, OwnBroker
 
-MODULES = [cases_clients, cases_protocol, cases_batches, cases_groups, cases_durability, cases_limits, cases_java]
+MODULES = [cases_clients, cases_codecs, cases_protocol, cases_batches, cases_groups, cases_durability, cases_limits,
+           cases_differences, cases_java]
 
 
 def cases():

@@ -10,7 +10,7 @@ NAMES = {
     "produce": 0, "fetch": 1, "listOffsets": 2, "metadata": 3, "offsetCommit": 8, "offsetFetch": 9,
     "findCoordinator": 10, "joinGroup": 11, "heartbeat": 12, "leaveGroup": 13, "syncGroup": 14,
     "describeGroups": 15, "listGroups": 16, "apiVersions": 18, "createTopics": 19, "deleteTopics": 20,
-    "initProducerId": 22, "describeConfigs": 32, "createPartitions": 37,
+    "initProducerId": 22, "describeConfigs": 32, "createPartitions": 37, "deleteGroups": 42,
 }
 
 
@@ -148,8 +148,8 @@ def record(index, value):
     return varint(len(body)) + body
 
 
-def batch(values, producer=-1, epoch=-1, sequence=-1, attributes=0, count=None):
-    records = b"".join(record(index, value) for index, value in enumerate(values))
+def batch(values, producer=-1, epoch=-1, sequence=-1, attributes=0, count=None, pack=lambda records: records):
+    records = pack(b"".join(record(index, value) for index, value in enumerate(values)))
     last = (len(values) if count is None else count) - 1
     body = (i16(attributes) + i32(last) + i64(1) + i64(1) + i64(producer) + i16(epoch) + i32(sequence)
             + i32(last + 1) + records)

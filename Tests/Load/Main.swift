@@ -2,8 +2,8 @@ import Glibc
 import Switchboard
 
 /// `switchboard-load calls PLAN.json` puts the load of a plan on a server and prints one line of JSON per measurement;
-/// `Deploy/Local/bench` starts servers, writes plans and makes the table. The other words are parts of
-/// `Deploy/Local/bench-drivers`.
+/// `Deploy/Local/bench` starts servers, writes plans and makes the table. `log` is part of `Deploy/Local/bench-log`, the
+/// other words are parts of `Deploy/Local/bench-drivers`.
 @main
 struct Main {
     static func main() {
@@ -14,11 +14,14 @@ struct Main {
         case ("calls", 2): runCalls(planAt: words[1])
         case ("serve", 2) where numbers.count == 1: serve(port: numbers[0])
         case ("plain", 2): measurePlainly(in: words[1])
+        case ("log", 6) where numbers.count >= 2 && LogLoad.Kind(rawValue: words[1]) != nil:
+            log(words, rate: Int(words[4]) ?? 0, count: Int(words[5]) ?? 0)
         case (let word, 3) where numbers.count == 2 && DriverLoad.Kind(rawValue: word) != nil:
             drive(DriverLoad.Kind(rawValue: word) ?? .echo, port: numbers[0], pid: numbers[1])
         default:
             Console.complain(
-                "usage: switchboard-load calls PLAN.json | serve PORT | plain FOLDER | echo|idle|posts|redis PORT PID")
+                "usage: switchboard-load calls PLAN.json | serve PORT | plain FOLDER | echo|idle|posts|redis PORT PID"
+                    + " | log topics|produce|consume|dial|relay BOOTSTRAP TOPIC RATE COUNT")
             exit(2)
         }
     }
@@ -64,6 +67,25 @@ extension Main {
         loop.run()
     }
 
+    private static func log(_ words: [String], rate: Int, count: Int) {
+        ProcessScheduling.batch()
+        let plan = LogLoad.Plan(
+            kind: LogLoad.Kind(rawValue: words[1]) ?? .produce, bootstrap: words[2], topic: words[3], rate: rate,
+            count: count)
+        let loop = EventLoop(name: "load")
+        loop.execute {
+            let load = LogLoad(plan, loop: loop)
+            Held.log = load
+            do {
+                try load.begin()
+            } catch {
+                Console.complain("\(error)")
+                exit(1)
+            }
+        }
+        loop.run()
+    }
+
     private static func measurePlainly(in folder: String) {
         do {
             try PlainMeasures.run(in: folder)
@@ -79,11 +101,15 @@ private enum Held {
     nonisolated(unsafe) static var session: CallSession?
     nonisolated(unsafe) static var server: DriverServer?
     nonisolated(unsafe) static var load: DriverLoad?
+    nonisolated(unsafe) static var log: LogLoad?
 }
 
 /// Standard output for measurements, standard error for people.
 enum Console {
     static func report(_ measurement: some Message) { put(measurement.encoded() + [0x0A], to: 1) }
+
+    /// A word on a line of its own, for who started this process.
+    static func announce(_ word: String) { put(Array("\(word)\n".utf8), to: 1) }
 
     static func complain(_ text: String) { put(Array("\(text)\n".utf8), to: 2) }
 

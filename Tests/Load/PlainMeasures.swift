@@ -10,6 +10,7 @@ enum PlainMeasures {
     /// - Parameter folder: of this measurement alone, for the database.
     static func run(in folder: String) throws {
         try coder()
+        checksums()
         try signatures()
         try database(folder)
     }
@@ -19,6 +20,14 @@ enum PlainMeasures {
         let sample = try Sample(json: frame)
         repeating("coder, encode \(frame.count) bytes") { blackHole(sample.encoded().count) }
         repeating("coder, decode \(frame.count) bytes") { blackHole((try? Sample(json: frame))?.members.count ?? 0) }
+    }
+
+    private static func checksums() {
+        let kilobyte = [UInt8](repeating: 0x61, count: 1024)[...]
+        repeating("CRC-32C of 1 KB, \(CRC32C.isInHardware ? "by the processor" : "by tables")") {
+            blackHole(Int(CRC32C.checksum(of: kilobyte)))
+        }
+        repeating("CRC-32C of 1 KB, by tables") { blackHole(Int(CRC32C.tabulated(of: kilobyte))) }
     }
 
     private static func signatures() throws {

@@ -108,6 +108,42 @@ import Testing
         #expect(try Folder.contents(of: segmentPath()) == whole)
     }
 
+    @Test func `room set aside for what must reach the disk is given back, and none of it is taken for records`() throws
+    {
+        let settings = ["segment.bytes": "600000"]
+        var partition = try open(settings, policy: .every)
+        for count in 1...3 { try append(partition, TestBatch(count: count).bytes) }
+        let reserved = try #require(try Folder.contents(of: segmentPath()))
+        #expect(reserved.count == Segment.reservedBytes)
+        partition = try open(settings, policy: .every)
+        #expect(partition.endOffset == 6)
+        #expect(try Folder.contents(of: segmentPath())?.count == partition.segments[0].size)
+        for _ in 0..<40 { try append(partition, TestBatch(count: 1000).bytes) }
+        let first = partition.segments[0]
+        #expect(partition.segments.count == 2)
+        #expect(try first.file.size() == first.size)
+        // As a loss of power between the two leaves it: the file before the last has its room still.
+        try first.file.truncate(to: first.size + 5000)
+        let again = try open(settings, policy: .every)
+        #expect(again.endOffset == 40_006)
+        #expect(try first.file.size() == first.size)
+    }
+
+    @Test func `a log with room set aside, torn at any byte of its last batch, is cut to the batches before it`() throws
+    {
+        let partition = try open(policy: .every)
+        for count in 1...2 { try append(partition, TestBatch(count: count).bytes) }
+        let start = TestBatch(count: 1).bytes.count
+        let end = start + TestBatch(count: 2).bytes.count
+        let whole = try #require(try Folder.contents(of: segmentPath()))
+        for cut in start..<end - 1 {
+            var torn = whole
+            for at in cut..<end { torn[at] = 0 }
+            try Folder.replace(segmentPath(), with: torn)
+            #expect(try open(policy: .every).endOffset == (torn == whole ? 3 : 1), "cut at \(cut)")
+        }
+    }
+
     @Test func `producers are known again after the log is opened anew`() throws {
         var partition = try open()
         for sequence in [0, 2, 4] as [Int32] {

@@ -82,9 +82,28 @@ import Testing
         #expect(states.judge(try batch(4)) == .refuse(.unknownProducerID))
     }
 
-    @Test func `a checksum is that of the standard`() {
-        #expect(CRC32C.checksum(of: Array("123456789".utf8)[...]) == 0xE306_9283)
-        #expect(CRC32C.checksum(of: [UInt8](repeating: 0, count: 32)[...]) == 0x8A91_36AA)
-        #expect(CRC32C.checksum(of: []) == 0)
+    /// The vectors of RFC 3720, appendix B.4, and the usual nine digits.
+    @Test func `a checksum is that of the standard, by the processor and by tables`() {
+        let vectors: [(bytes: [UInt8], checksum: UInt32)] = [
+            ([], 0),
+            (Array("123456789".utf8), 0xE306_9283),
+            ([UInt8](repeating: 0, count: 32), 0x8A91_36AA),
+            ([UInt8](repeating: 0xFF, count: 32), 0x62A8_AB43),
+            (Array(0..<32), 0x46DD_794E),
+            (Array((0..<32).reversed()), 0x113F_DB5C),
+        ]
+        for (bytes, checksum) in vectors {
+            #expect(CRC32C.checksum(of: bytes[...]) == checksum)
+            #expect(CRC32C.tabulated(of: bytes[...]) == checksum)
+        }
+    }
+
+    @Test func `the processor and the tables agree at every length and from every place`() {
+        let bytes = (0..<300).map { UInt8(truncatingIfNeeded: $0 &* 151 &+ $0 >> 3) }
+        for start in 0..<17 {
+            for end in start...bytes.count {
+                #expect(CRC32C.checksum(of: bytes[start..<end]) == CRC32C.tabulated(of: bytes[start..<end]))
+            }
+        }
     }
 }

@@ -126,6 +126,11 @@ package final class File: Sendable {
         return code
     }
 
+    /// Makes the file `size` long, with zeros, and has the disk set the room aside: writing into it changes no length, so
+    /// that `sync` need not bring one to the disk. Nothing where the file is longer.
+    /// - Returns: false where there is no room, or none can be set aside; the file may have grown all the same.
+    package func reserve(upTo size: Int) -> Bool { posix_fallocate(descriptor, 0, size) == 0 }
+
     package func truncate(to size: Int) throws(SystemFailure) {
         guard ftruncate(descriptor, size) == 0 else { throw SystemFailure("truncate", path) }
     }
