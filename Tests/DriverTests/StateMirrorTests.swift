@@ -73,9 +73,6 @@ private final class MirrorBench: Sendable {
 
     /// "unknown", "nothing", or the value. A look has 20 ms: a busy machine may let some pass.
     func look(_ key: String, partition: Int32 = 3) async -> String {
-<<<<<<< HEAD
-        await answered { continuation in
-=======
         for _ in 0..<5 {
             let seen = await lookOnce(key, partition)
             if seen != "unknown" { return seen }
@@ -84,8 +81,7 @@ private final class MirrorBench: Sendable {
     }
 
     private func lookOnce(_ key: String, _ partition: Int32) async -> String {
-        await withCheckedContinuation { continuation in
->>>>>>> wt-tls
+        await answered { continuation in
             loop.execute { [self] in
                 parts.withLock { $0 }?.value?.mirror.look(.users, at: [(partition: partition, key: key)]) { values in
                     let value = values[0].map { $0.isEmpty ? "nothing" : String(decoding: $0, as: UTF8.self) }
