@@ -30,8 +30,11 @@ extension KafkaSecurity {
             if password == nil { options.refuse("SWITCHBOARD_KAFKA_PASSWORD", "is required with \(kind.rawValue)") }
             login = KafkaLogin(mechanism: mechanism, user: user, password: password ?? Secret(""))
         } else {
-            for name in ["USER", "PASSWORD", "PASSWORD_FILE", "SASL_MECHANISM"] {
-                options.refuseIfSet("SWITCHBOARD_KAFKA_\(name)", "without a SASL protocol it would not be used")
+            for name in [
+                "SWITCHBOARD_KAFKA_USER", "SWITCHBOARD_KAFKA_PASSWORD", "SWITCHBOARD_KAFKA_PASSWORD_FILE",
+                "SWITCHBOARD_KAFKA_SASL_MECHANISM",
+            ] {
+                options.refuseIfSet(name, "without a SASL protocol it would not be used")
             }
         }
     }
@@ -62,9 +65,10 @@ extension RedisSettings {
             return
         }
         if settings.password != nil {
-            for name in ["USER", "PASSWORD", "PASSWORD_FILE"] {
-                options.refuseIfSet(
-                    "SWITCHBOARD_REDIS_\(name)", "the address in SWITCHBOARD_REDIS has a password already")
+            for name in [
+                "SWITCHBOARD_REDIS_USER", "SWITCHBOARD_REDIS_PASSWORD", "SWITCHBOARD_REDIS_PASSWORD_FILE",
+            ] {
+                options.refuseIfSet(name, "the address in SWITCHBOARD_REDIS has a password already")
             }
         } else {
             if !user.isEmpty {
