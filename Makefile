@@ -1,5 +1,5 @@
 # The work is done by the scripts in Deploy/Local; docs/operating.md says what each target can be told.
-.PHONY: setup run stop test check format lint bench bench-drivers sanitize clean
+.PHONY: setup run stop test faults check format lint bench bench-drivers sanitize clean
 
 SWIFT_FOLDERS = Package.swift Services Shared Tests
 
@@ -16,6 +16,11 @@ stop:
 test:
 	@Deploy/Local/setup build run test
 	@exec Deploy/Local/test
+
+faults:
+	@Deploy/Local/setup build run test
+	swift build
+	@exec Deploy/Local/faults $(FAULTS)
 
 check: lint
 	@exec Deploy/Local/check

@@ -82,7 +82,7 @@ def plan(settings: Settings, bin_folder: Path, ports: Ports, secrets: dict[str, 
     service(
         "token-service", SWITCHBOARD_SIGNING_KEY=f"{run}/signing-key.pem",
         SWITCHBOARD_ADMIN_TOKEN=secrets["adminToken"], SWITCHBOARD_DEMO="1")
-    service("room-allocator")
+    service("room-allocator", settings.allocators)
     service("call-orchestrator", settings.orchestrators, **turn)
     service("signaling-gateway", settings.gateways, **turn)
     service("callback-dispatcher", SWITCHBOARD_WEBHOOK_ALLOW_PRIVATE="1")

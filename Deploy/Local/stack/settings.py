@@ -17,6 +17,7 @@ class Settings:
     port: int
     gateways: int
     orchestrators: int
+    allocators: int
     partitions: int
     kafka: str | None
     redis: str | None
@@ -66,6 +67,7 @@ def read(environment=os.environ) -> Settings:
         port=number("PORT", 8443 if tls else 8080, 1, 65535),
         gateways=number("GATEWAYS", 1, 1, COPIES_MAX),
         orchestrators=number("ORCHESTRATORS", 1, 1, COPIES_MAX),
+        allocators=number("ALLOCATORS", 1, 1, COPIES_MAX),
         partitions=number("SWITCHBOARD_PARTITIONS", 8, 1, 256),
         kafka=environment.get("KAFKA_BOOTSTRAP") or None,
         redis=environment.get("REDIS_URL") or None,
