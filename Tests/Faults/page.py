@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from checker.findings import NAMED
+from injection.catalogue import FAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/reliability.md"
@@ -13,29 +14,33 @@ HEAD = ["fault", "calls", "in flight", "ringing", "connecting", "checks", "viola
 sys.path.append(str(ROOT / "Deploy/Local"))
 
 
-def put(results: list, plan):
+def put(result, plan):
+    """One fault's row. A run whose moment was too thin, or that did not come to its end, proves nothing and has none."""
     from benchmark import machine
 
-    for broker in {result.broker for result in results}:
-        begin, end = f"<!-- begin: make faults, {broker} -->", f"<!-- end: make faults, {broker} -->"
-        page = PAGE.read_text()
-        before, _, rest = page.partition(begin)
-        old, _, after = rest.partition(end)
-        rows = dict(row_of(line) for line in old.splitlines() if line.startswith("| ") and not line.startswith("| fault"))
-        rows |= {result.name: row(result) for result in results if result.broker == broker and result.judgement}
-        table = "\n".join([line(HEAD), "|" + "---|" * len(HEAD), *rows.values()])
-        conditions = (f"`make faults`, seed {plan.seed}: on {broker}, {plan.rate:g} calls/s begun, {plan.users} users on each "
-                      f"side; debug build. Machine: {machine.described()}.")
-        PAGE.write_text(f"{before}{begin}\n{table}\n\n{conditions}\n{end}{after}")
+    if not result.judgement or result.is_thin:
+        return
+    begin, end = f"<!-- begin: make faults, {result.broker} -->", f"<!-- end: make faults, {result.broker} -->"
+    before, _, rest = PAGE.read_text().partition(begin)
+    old, _, after = rest.partition(end)
+    rows = dict(row_of(text) for text in old.splitlines() if text.startswith("| ") and not text.startswith("| fault"))
+    rows[result.name] = row(result)
+    order = [fault.name for fault in FAULTS]
+    found = [rows[name] for name in sorted(rows, key=lambda name: order.index(name) if name in order else len(order))]
+    table = "\n".join([line(HEAD), "|" + "---|" * len(HEAD), *found])
+    conditions = (f"`make faults FAULTS=broker={'kafka' if plan.kafka else 'embedded'}`: {plan.rate:g} calls/s begun, "
+                  f"{plan.users} users on each side, seed of the last row {plan.seed}. Machine: {machine.described()}.")
+    PAGE.write_text(f"{before}{begin}\n{table}\n\n{conditions}\n{end}{after}")
 
 
 def row(result) -> str:
-    findings, (_, moment) = result.judgement.findings, result.moments[0] if result.moments else ("", None)
+    findings = result.judgement.findings
+    moment = max((count for _, count in result.moments), key=lambda count: min(count.ringing, count.connecting))
     named = sum(findings.checked[number] for number in NAMED)
     zombies = sum(len(reading.zombies) for reading in result.judgement.readings.values())
     markers = sum(reading.markers for reading in result.judgement.readings.values())
     violations = sum(findings.violated.values())
-    counts = [f"{n}" for n in (moment.in_flight, moment.ringing, moment.connecting)] if moment else ["–"] * 3
+    counts = [f"{n}" for n in (moment.in_flight, moment.ringing, moment.connecting)]
     return line([result.name, f"{result.calls}", *counts, f"{named}", f"{violations}" if violations else "none", f"{zombies}",
                  f"{markers}", f"{result.patience.shrugs}", f"{result.patience.longest:.1f} s"])
 

@@ -19,7 +19,7 @@ from injection import topics
 from injection.catalogue import FAULTS, Fault
 from injection.field import Field
 from injection.stack import FaultStack, Kafka
-from population.crowd import Crowd
+from population.crowd import NOTHING, TOLD, Crowd
 from population.history import History, read
 
 HERE = Path(__file__).resolve().parent
@@ -31,7 +31,7 @@ MOMENT_MIN = {"in flight": 100, "ringing": 20, "connecting": 20}
 @dataclass
 class Plan:
     calls: int = 2000
-    rate: float = 20.0
+    rate: float = 25.0
     users: int = 400
     held: int = 170
     connecting: int = 35
@@ -52,6 +52,7 @@ class Result:
     outcomes: dict = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    is_thin: bool = False
     kept: Path | None = None
 
 
@@ -62,9 +63,7 @@ def run(name: str, faults: list[Fault], plan: Plan) -> Result:
     began = time.monotonic()
     stack = None
     try:
-        if kafka:
-            kafka.start()
-        stack = FaultStack(kafka)
+        stack = FaultStack(kafka, any(fault.fills_disk for fault in faults))
         stack.start()
         evidence = asyncio.run(play(stack, faults, plan, folder, result))
         assess(evidence, plan, result)
@@ -81,8 +80,6 @@ def run(name: str, faults: list[Fault], plan: Plan) -> Result:
             shutil.rmtree(folder, ignore_errors=True)
         if stack:
             stack.end(keep=False)
-        if kafka:
-            kafka.end()
     result.seconds = time.monotonic() - began
     return result
 
@@ -119,23 +116,27 @@ def assess(evidence, plan: Plan, result: Result):
     result.judgement = judge(evidence)
     result.patience = census.patience(evidence)
     result.faults += result.judgement.findings.texts + evidence.client_faults[:20]
-    broken = [line for line in evidence.history if line["what"] == "outcome" and line["outcome"] != "told to its end"]
+    broken = [line for line in evidence.history if line["what"] == "outcome" and line["outcome"] not in (TOLD, NOTHING)]
     result.faults += [f"call {line['call']} ({line['kind']}): {line['outcome']}" for line in broken[:10]]
     for line in evidence.history:
-        if line["what"] != "fault":
-            continue
-        count = census.at(line["at"], result.judgement.calls)
-        result.moments.append((line["name"], count))
-        has = {"in flight": count.in_flight, "ringing": count.ringing, "connecting": count.connecting}
-        thin = {what: number for what, number in has.items() if number < plan.moment_min[what]}
-        if thin:
-            result.faults.append(f"the moment of “{line['name']}” was too thin to prove much: {thin}")
+        if line["what"] == "fault":
+            result.moments.append((line["name"], census.at(line["at"], result.judgement.calls)))
+    result.is_thin = not any(is_full(count, plan) for _, count in result.moments)
+    if result.is_thin:
+        result.faults.append(f"no moment was full enough to prove much: at least {plan.moment_min}")
+
+
+def is_full(count: census.Census, plan: Plan) -> bool:
+    has = {"in flight": count.in_flight, "ringing": count.ringing, "connecting": count.connecting}
+    return all(number >= plan.moment_min[what] for what, number in has.items())
 
 
 def tell(result: Result):
     judgement = result.judgement
     print(f"{'not ok' if result.faults else 'ok':6} {result.seconds:6.1f} s  {result.name} ({result.broker})", flush=True)
     print(f"         {result.calls} calls; {result.outcomes}")
+    for text in result.remarks:
+        print(f"         {text}")
     for name, count in result.moments:
         print(f"         at “{name}”: {count.in_flight} in flight, {count.ringing} ringing, {count.connecting} connecting")
     if judgement:
@@ -169,8 +170,8 @@ def main(words: list[str]) -> int:
     for name, faults in rounds:
         results.append(run(name, faults, plan))
         tell(results[-1])
-    if not is_short:
-        page.put(results, plan)
+        if not is_short:
+            page.put(results[-1], plan)
     failed = sum(1 for result in results if result.faults)
     print(f"{len(results) - failed + own_passed} passed, {failed + own_failed} failed", flush=True)
     return 1 if failed or own_failed or not results else 0

@@ -22,9 +22,12 @@ class Field:
     connecting: int
     remarks: list[str] = field(default_factory=list)
 
-    async def moment(self, name: str, strike: Callable[[], object]):
+    async def moment(self, name: str, strike: Callable[[], object], by_sent: bool = False):
         """`strike` comes while so many calls ring, connect and talk; it must not block for long. It returns the pids that
         it has dealt with, or nothing.
+
+        `by_sent`: the stroke waits for accepts that were sent rather than for those that were answered: it falls while
+        they are being decided.
 
         A call connects in a few milliseconds: so that many do so at once, the allocators stand still while the answers
         are given, and go on with the stroke."""
@@ -39,7 +42,7 @@ class Field:
                 with suppress(ProcessLookupError):
                     os.kill(pid, SIGCONT)
 
-        await self.crowd.moment(name, hold, strike_and_go_on, self.held, self.connecting)
+        await self.crowd.moment(name, hold, strike_and_go_on, self.held, self.connecting, by_sent)
 
     async def run(self, work, *arguments):
         return await asyncio.to_thread(work, *arguments)

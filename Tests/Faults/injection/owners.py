@@ -2,11 +2,16 @@
 
 import asyncio
 import os
+import time
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
 from .field import ALLOCATOR, Field
 
 ORCHESTRATOR = "call-orchestrator"
+# From the sending of the accepts until about half of them are decided.
+HALFWAY_SECONDS = 0.035
+BROKER_STILL_SECONDS = 0.02
+TAKEN_OVER_SECONDS = 13.0
 REST_SECONDS = 12.0  # a takeover after a kill takes 8 s at most
 
 
@@ -28,6 +33,28 @@ async def paused(field: Field, service: str, seconds: float):
     os.kill(pid, SIGCONT)
     field.crowd.history.note("woken", name=service)
     await asyncio.sleep(REST_SECONDS)
+
+
+async def two_at_once(field: Field, times: int):
+    """Stopped with records in its hands, decided or not, that it writes when it wakes and another rules: each second time
+    the broker stands still a moment before it, so that what was decided lies in the producer's queue."""
+    for number in range(times):
+        pid, stack = field.stack.pid_of(ORCHESTRATOR, 1), field.stack
+
+        def strike():
+            time.sleep(HALFWAY_SECONDS)
+            if number % 2:
+                stack.send_broker(SIGSTOP)
+                time.sleep(BROKER_STILL_SECONDS)
+            os.kill(pid, SIGSTOP)
+            if number % 2:
+                stack.send_broker(SIGCONT)
+
+        await field.moment(f"{ORCHESTRATOR} 1 stopped with its hands full", strike, by_sent=True)
+        await asyncio.sleep(TAKEN_OVER_SECONDS)
+        os.kill(pid, SIGCONT)
+        field.crowd.history.note("woken", name=ORCHESTRATOR)
+        await asyncio.sleep(REST_SECONDS)
 
 
 async def moved_to_and_fro(field: Field, service: str, times: int):

@@ -1,6 +1,7 @@
 """The stack that is hurt: two of each deciding service, on a broker that the run chooses."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -9,18 +10,41 @@ import time
 from pathlib import Path
 from signal import Signals
 
-from faults.stack import ROOT, Stack, free_port
+from faults.stack import Stack
+
+from .disk import SmallDisk
 
 START_SECONDS = 60
+# Below those that systems hand out by themselves; the node takes the one 1000 above too.
+PORTS = range(20000, 30000)
 
 
 class FaultStack(Stack):
-    def __init__(self, kafka: "Kafka | None" = None, settings: dict[str, str] | None = None):
+    """`disk`: where the broker's data stand, if it can be filled."""
+
+    def __init__(self, kafka: "Kafka | None" = None, on_small_disk: bool = False):
         super().__init__()
         self.kafka = kafka
-        self.environment |= {"ALLOCATORS": "2"} | (settings or {})
+        self.environment |= {"ALLOCATORS": "2"}
         if kafka:
             self.environment["KAFKA_BOOTSTRAP"] = kafka.address
+        data = kafka.folder / "data" if kafka else self.run / "data/embedded-log"
+        self.disk = SmallDisk(data) if on_small_disk else None
+
+    def start(self):
+        if self.disk:
+            self.disk.mount()
+        if self.kafka:
+            self.kafka.start()
+        super().start()
+
+    def end(self, keep: bool):
+        super().end(keep)
+        if self.kafka:
+            self.kafka.end()
+        if self.disk:
+            self.disk.unmount()
+            shutil.rmtree(self.run, ignore_errors=True)
 
     @property
     def bootstrap(self) -> str:
@@ -40,7 +64,7 @@ class FaultStack(Stack):
     def broker_pids(self) -> list[int]:
         return [self.kafka.pid] if self.kafka else self.pids("embedded-log")
 
-    def signal_broker(self, kind: Signals):
+    def send_broker(self, kind: Signals):
         for pid in self.broker_pids():
             os.kill(pid, kind)
 
@@ -54,7 +78,7 @@ class Kafka:
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="switchboard-kafka-"))
-        self.port = next(p for p in (free_port() for _ in range(100)) if p < 60000)
+        self.port = next(p for p in random.sample(PORTS, len(PORTS)) if is_free(p) and is_free(p + 1000))
         self.address = f"127.0.0.1:{self.port}"
         self._process: subprocess.Popen | None = None
 
@@ -80,12 +104,21 @@ class Kafka:
             return False
 
     def wait(self):
+        """Until the process has ended."""
         self._process.wait(60)
 
     def end(self):
-        self._process.kill()
-        self._process.wait()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-__all__ = ["ROOT", "FaultStack", "Kafka"]
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -22,6 +22,9 @@ MOMENT_SECONDS = 3.0
 STILL_HELD_SECONDS = 1.5
 HOLD_SECONDS = 60.0
 
+# How stories end.
+TOLD, NOTHING, BROKE_OFF = "told to its end", "over before it rang", "broke off"
+
 
 class Crowd:
     def __init__(self, stack, history: History, seed: int, users: int, rate: float):
@@ -45,6 +48,7 @@ class Crowd:
         self.wants_held = 0
         self._held: list[tuple[stories.Call, asyncio.Future]] = []
         self._trigger: tuple[int, Callable[[], None]] | None = None
+        self._by_sent, self._sent = False, 0
         self._stories: set[asyncio.Task] = set()
         self._tasks: list[asyncio.Task] = []
 
@@ -114,12 +118,14 @@ class Crowd:
     async def _tell(self, kind, call: stories.Call, caller: list[Device], callee: list[Device]):
         try:
             await kind(call)
-            outcome = "told to its end"
+            outcome = TOLD
+        except stories.CameToNothing:
+            outcome = NOTHING
         except (Missing, Fault) as problem:
             outcome = f"{problem}"
-        self.outcomes["told to its end" if outcome == "told to its end" else "broke off"] += 1
+        self.outcomes[outcome if outcome in (TOLD, NOTHING) else BROKE_OFF] += 1
         self.history.note("outcome", call=call.id, kind=call.kind, outcome=outcome, steps=call.outcome)
-        if outcome != "told to its end":
+        if outcome not in (TOLD, NOTHING):
             # Whoever is left in it leaves it, so that it does not go on for a day.
             for device in (call.caller, *call.callees):
                 if device.is_online:
@@ -145,7 +151,16 @@ class Crowd:
             self.connecting.discard(call)
             return
         self.connecting.add(call)
-        if self._trigger and len(self.connecting) >= self._trigger[0]:
+        if not self._by_sent:
+            self._strike_if(len(self.connecting))
+
+    def sends_accept(self):
+        self._sent += 1
+        if self._by_sent:
+            self._strike_if(self._sent)
+
+    def _strike_if(self, count: int):
+        if self._trigger and count >= self._trigger[0]:
             (_, strike), self._trigger = self._trigger, None
             strike()
 
@@ -156,7 +171,8 @@ class Crowd:
         await future
 
     async def moment(
-            self, name: str, hold: Callable[[], None], strike: Callable[[], None], held: int, connecting: int):
+            self, name: str, hold: Callable[[], None], strike: Callable[[], None], held: int, connecting: int,
+            by_sent: bool = False):
         """Holds calls until so many ring; then `hold` comes, most are answered at once, and `strike` comes in the very
         moment in which so many of them are connecting. The others ring on, and are answered a little later."""
         self.wants_held = held
@@ -169,7 +185,8 @@ class Crowd:
             strike()
             struck.set_result(None)
 
-        self._trigger = (connecting + len(self.connecting), now)
+        self._by_sent, self._sent = by_sent, 0
+        self._trigger = ((2 if by_sent else 1) * connecting + len(self.connecting), now)
         hold()
         for _, future in waiting[: int(held * RELEASED_PART)]:
             future.set_result(None)

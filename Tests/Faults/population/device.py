@@ -26,6 +26,8 @@ class Device(Client):
 
     def saw(self, what: str, line: Line, frame: dict | None = None):
         self.history.frame(str(self), line.number, what, frame)
+        if what == "out" and frame["type"] == "call.accept":
+            self.crowd.sends_accept()
         if what == "in" and frame.get("code") == 0:
             asked = line.waiting.get(frame.get("re"))
             if asked and asked.type == "call.accept":

@@ -3,6 +3,7 @@ so that a seed gives the same stories whatever the machine's pace."""
 
 import asyncio
 import random
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from faults.waiting import Missing
@@ -10,7 +11,9 @@ from faults.waiting import Missing
 from .device import LETS_GO, Device
 
 SHORT_RING_MS = 5000  # the least that the product allows
+OVER_ALREADY = 81001
 TALK_SECONDS = (2.0, 9.0)
+SECOND_RINGS_SECONDS = 10.0
 STOPS_RINGING = (*LETS_GO, "call.expired")
 
 
@@ -49,21 +52,36 @@ class Call:
         """Each has been told that it ended."""
         await asyncio.gather(*(device.hears_one_of(LETS_GO, self.id) for device in devices))
 
-    async def rings(self):
-        """The callee's first device rings, or need not since it is over already."""
-        await self.callee.hears_one_of(("call.received", *LETS_GO), self.id)
+    @property
+    def rung(self) -> list[Device]:
+        """The callee's devices that have rung so far."""
+        return [device for device in self.callees if device.has_heard("call.received", self.id)]
+
+
+class CameToNothing(Exception):
+    """The call was over before anybody rang: its time ran out while nobody could decide it. That is as it should be."""
 
 
 async def ring(call: Call, **more) -> asyncio.Task:
-    """Starts, and waits until it rings; the start is answered when it is answered."""
-    task = asyncio.create_task(call.start(**more))
-    ringing = asyncio.create_task(call.rings())
-    await asyncio.wait((task, ringing), return_when=asyncio.FIRST_COMPLETED)
-    if task.done() and task.result()["code"] != 0:
-        ringing.cancel()
-        raise Missing(f"call.start was answered {task.result()['code']}")
-    await ringing
-    return task
+    """Starts, and waits until it rings. The start is answered once the caller is seated, before or after that.
+
+    - Raises: CameToNothing, and Missing where the start was refused for any other reason than that."""
+    start = asyncio.create_task(call.start(**more))
+    rings = asyncio.create_task(call.callee.hears("call.received", call.id))
+    over = asyncio.create_task(call.caller.hears_one_of(LETS_GO, call.id))
+    try:
+        waiting = {start, rings, over}
+        while not rings.done():
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if start in done and start.result()["code"] == OVER_ALREADY or over in done:
+                raise CameToNothing
+            if start in done and start.result()["code"] != 0:
+                raise Missing(f"call.start was answered {start.result()['code']}")
+        await rings
+        return start
+    finally:
+        for task in (rings, over):
+            task.cancel()
 
 
 async def talk_and_hang_up(call: Call, winner: Device, twice: bool = False):
@@ -105,7 +123,7 @@ async def declined(call: Call):
     start = await ring(call)
     await call.pause(0.2, 2.5)
     await call.end(call.dice.choice(call.callees))
-    await call.is_over(call.caller, *call.callees)
+    await call.is_over(call.caller, *call.rung)
     await start
 
 
@@ -128,8 +146,8 @@ async def cancelled_early(call: Call):
 
 async def rang_out(call: Call):
     start = await ring(call, ringTimeoutMs=SHORT_RING_MS)
-    await asyncio.gather(*(device.hears_one_of(STOPS_RINGING, call.id) for device in call.callees))
-    await call.is_over(call.caller, *call.callees)
+    await asyncio.gather(*(device.hears_one_of(STOPS_RINGING, call.id) for device in call.rung))
+    await call.is_over(call.caller, *call.rung)
     await start
 
 
@@ -144,7 +162,8 @@ async def raced_with_cancel(call: Call):
 async def raced_by_two(call: Call):
     """Both devices accept at once: one wins."""
     start = await ring(call)
-    await asyncio.gather(*(device.hears("call.received", call.id) for device in call.callees))
+    with suppress(Missing):
+        await call.callees[1].hears("call.received", call.id, SECOND_RINGS_SECONDS)
     await call.pause(0.2, 1.5)
     won = await asyncio.gather(*(call.accept(device) for device in call.callees))
     if any(won):
