@@ -1,6 +1,7 @@
 """docs/reliability.md: one table for each broker, between two marks; the words around them are left as they are. The rows
 of a run replace those of the same name, so that one fault can be run again alone."""
 
+import fcntl
 import sys
 from pathlib import Path
 
@@ -16,10 +17,16 @@ sys.path.append(str(ROOT / "Deploy/Local"))
 
 def put(result, plan):
     """One fault's row. A run whose moment was too thin, or that did not come to its end, proves nothing and has none."""
-    from benchmark import machine
-
     if not result.judgement or result.is_thin:
         return
+    with open(PAGE) as lock:  # another broker's run may be at it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _replace(result, plan)
+
+
+def _replace(result, plan):
+    from benchmark import machine
+
     begin, end = f"<!-- begin: make faults, {result.broker} -->", f"<!-- end: make faults, {result.broker} -->"
     before, _, rest = PAGE.read_text().partition(begin)
     old, _, after = rest.partition(end)

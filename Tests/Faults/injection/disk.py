@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from .field import Field
 
 SIZE = "640m"
+ROOM_LEFT = 32 << 20
+STEPS = (1 << 20, 64 << 10, 4 << 10)
 FULL_SECONDS = 15.0
 BACK_SECONDS = 25.0
 
@@ -36,11 +39,20 @@ class SmallDisk:
     def filler(self) -> Path:
         return self.folder / ".filler"
 
-    def fill(self):
-        """To the last byte, and at once: it costs memory only."""
+    def nearly_fill(self):
         free = os.statvfs(self.folder)
         with open(self.filler, "wb") as file:
-            os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize)
+            os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize - ROOM_LEFT)
+
+    def fill(self):
+        """To the last page, and at once; the broker goes on writing while it is done."""
+        size = os.path.getsize(self.filler)
+        with open(self.filler, "ab") as file:
+            for step in STEPS:
+                with suppress(OSError):
+                    while True:
+                        os.posix_fallocate(file.fileno(), size, step)
+                        size += step
 
     def free(self):
         self.filler.unlink()
@@ -48,6 +60,7 @@ class SmallDisk:
 
 async def is_full(field: "Field"):
     disk = field.stack.disk
+    await field.run(disk.nearly_fill)
     await field.moment(f"the disk of {field.stack.broker_name} full for {FULL_SECONDS:g} s", disk.fill)
     await asyncio.sleep(FULL_SECONDS)
     await field.run(disk.free)

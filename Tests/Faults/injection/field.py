@@ -37,10 +37,13 @@ class Field:
             allocators.extend(self.stack.send(ALLOCATOR, None, SIGSTOP))
 
         def strike_and_go_on():
-            dealt_with = strike() or ()
-            for pid in set(allocators) - set(dealt_with):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, SIGCONT)
+            dealt_with = ()
+            try:
+                dealt_with = strike() or ()
+            finally:
+                for pid in set(allocators) - set(dealt_with):
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, SIGCONT)
 
         await self.crowd.moment(name, hold, strike_and_go_on, self.held, self.connecting, by_sent)
 

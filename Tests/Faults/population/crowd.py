@@ -165,7 +165,9 @@ class Crowd:
             strike()
 
     async def holds(self, call: stories.Call):
-        """Called by a held call that rings: it waits for the moment."""
+        """Called by a held call that rings: it waits for the moment, if that is still to come."""
+        if self.wants_held == 0:
+            return
         future = asyncio.get_running_loop().create_future()
         self._held.append((call, future))
         await future
@@ -182,8 +184,10 @@ class Crowd:
 
         def now():
             self.history.note("fault", name=name)
-            strike()
-            struck.set_result(None)
+            try:
+                struck.set_result(strike())
+            except Exception as problem:
+                struck.set_exception(problem)
 
         self._by_sent, self._sent = by_sent, 0
         self._trigger = ((2 if by_sent else 1) * connecting + len(self.connecting), now)
@@ -194,6 +198,7 @@ class Crowd:
         if self._trigger:
             self._trigger = None
             now()
+        await struck
         await asyncio.sleep(STILL_HELD_SECONDS)
         for _, future in waiting[int(held * RELEASED_PART):]:
             future.set_result(None)
