@@ -45,7 +45,7 @@ let package = Package(
         .executableTarget(
             name: "Load", dependencies: ["Switchboard", "Support"], path: "Tests/Load", swiftSettings: strict),
         tests("DomainTests"),
-        tests("SimulationTests", ["CallOrchestrator", "RoomAllocator"]),
+        tests("SimulationTests"),
         tests("ContractTests", data: ["Golden"]),
         tests("DriverTests"),
         tests("ServiceTests", services.map { .byName(name: $0.1) }),

@@ -27,18 +27,20 @@ enum CallView {
     ) -> LogView<CallFact> {
         let filling = LogView<CallFact>.Filling(
             migrations: [tables, awaitedTables],
-            take: { database, _, _, record in try take(record, into: database) }, topic: Topic.callRecords,
+            take: { database, record, bytes in try take(record, bytes, into: database) }, topic: Topic.callRecords,
             takePlain: { database, time, user, value in try takeLog(value, of: user, at: time, into: database) })
         return LogView(
             name: "calls-view", path: path, settings: settings, ledger: .calls, filling: filling, log: log, fail: fail)
     }
 
-    private static func take(_ record: LogRecord<CallFact>, into database: SQLiteDatabase) throws {
+    private static func take(
+        _ record: LogRecord<CallFact>, _ bytes: [UInt8], into database: SQLiteDatabase
+    ) throws {
         guard record.kind == .facts, !record.facts.isEmpty, let (app, id) = RecordKey.split(record.key) else { return }
         try database.run(
             """
             INSERT OR IGNORE INTO decisions
-            VALUES (\(record.key), \(record.sequence), \(record.time.milliseconds), \(record.encoded()))
+            VALUES (\(record.key), \(record.sequence), \(record.time.milliseconds), \(bytes))
             """)
         for fact in record.facts {
             switch fact {
@@ -65,15 +67,15 @@ enum CallView {
     private static func takeLog(
         _ value: [UInt8], of user: String, at time: Timestamp, into database: SQLiteDatabase
     ) throws {
-        guard var entry = try? CallLogEntry(json: value) else { return }
+        guard let entry = try? CallLogEntry(json: value) else { return }
         let newest = try database.first("SELECT max(syncTime) FROM logs WHERE user = \(user)") { row in
             try row(Int64?.self)
         }
-        entry.syncTime = Timestamp(milliseconds: max(time.milliseconds, ((newest ?? nil) ?? 0) + 1))
+        let syncTime = max(time.milliseconds, ((newest ?? nil) ?? 0) + 1)
         try database.run(
             """
             INSERT OR REPLACE INTO logs
-            VALUES (\(user), \(entry.syncTime.milliseconds), \(entry.callId.text), \(entry.encoded()))
+            VALUES (\(user), \(syncTime), \(entry.callId.text), \(value))
             """)
         guard let (app, _) = RecordKey.split(user) else { return }
         try database.run("DELETE FROM awaited WHERE user = \(user) AND key = \(RecordKey.of(app, entry.callId))")
@@ -132,17 +134,22 @@ enum CallView {
         let descending = wish.order == 1
         let isOpen = wish.startTime == nil || wish.startTime == Timestamp(milliseconds: -1)
         let start = isOpen ? (descending ? Int64.max : -1) : (wish.startTime?.milliseconds ?? 0)
-        let read = { (row: inout SQLiteRow) throws in try CallLogEntry(json: try row([UInt8].self)) }
+        let read = { (row: inout SQLiteRow) throws in
+            let syncTime = Timestamp(milliseconds: try row())
+            var entry = try CallLogEntry(json: try row([UInt8].self))
+            entry.syncTime = syncTime
+            return entry
+        }
         var found =
             descending
             ? try database.all(
                 """
-                SELECT entry FROM logs WHERE user = \(user) AND syncTime < \(start)
+                SELECT syncTime, entry FROM logs WHERE user = \(user) AND syncTime < \(start)
                 ORDER BY syncTime DESC LIMIT \(wish.count + 1)
                 """, read)
             : try database.all(
                 """
-                SELECT entry FROM logs WHERE user = \(user) AND syncTime > \(start)
+                SELECT syncTime, entry FROM logs WHERE user = \(user) AND syncTime > \(start)
                 ORDER BY syncTime LIMIT \(wish.count + 1)
                 """, read)
         var answer = CallLogsAnswer()

@@ -63,13 +63,13 @@ final class Renderer {
             stop(partition)
             onFailure?(partition, failure.description)
         }
-        calls.onRecord = { [unowned self] partition, offset, _, record in
+        calls.onRecord = { [unowned self] partition, offset, _, record, _ in
             render(partition, \.calls, offset, record.replayFrom) { $0.take(record, at: offset, isSilent: $1) }
         }
-        rooms.onRecord = { [unowned self] partition, offset, _, record in
+        rooms.onRecord = { [unowned self] partition, offset, _, record, _ in
             render(partition, \.rooms, offset, record.replayFrom) { $0.take(record, at: offset, isSilent: $1) }
         }
-        users.onRecord = { [unowned self] partition, offset, _, record in
+        users.onRecord = { [unowned self] partition, offset, _, record, _ in
             render(partition, \.users, offset, record.replayFrom) { $0.take(record, at: offset, isSilent: $1) }
         }
         calls.onFailure = { [unowned self] partition, reason in fail(partition, reason) }

@@ -16,7 +16,7 @@ enum SessionView {
     static func make(
         path: String, settings: LedgerSettings, log: Log, fail: @escaping @Sendable (String) -> Void
     ) -> LogView<RoomFact> {
-        let filling = LogView<RoomFact>.Filling(migrations: [tables]) { database, _, _, record in
+        let filling = LogView<RoomFact>.Filling(migrations: [tables]) { database, record, _ in
             try take(record, into: database)
         }
         return LogView(

@@ -55,7 +55,7 @@ final class UsersView {
         partitions = 0..<settings.registryPartitions
         unreached = Set(partitions)
         follower = try LogFollower(settings: settings.kafka, ledger: .registry, loop: loop, lazy: false, log: log)
-        follower.onRecord = { [unowned self] _, _, time, record in take(record, time) }
+        follower.onRecord = { [unowned self] _, _, time, record, _ in take(record, time) }
         follower.onTurnEnd = { [unowned self] in store() }
         follower.onEnd = { [unowned self] partition in reached(partition) }
         follower.onFailure = { [unowned self] _, reason in failed(reason) }

@@ -1,5 +1,3 @@
-import CallOrchestrator
-import RoomAllocator
 @testable import Switchboard
 
 /// What the logs say, read simply: by one rule, folded from nothing.

@@ -1,4 +1,3 @@
-import RoomAllocator
 @testable import Switchboard
 
 /// What reached rooms, inboxes, gateways and the mirror.

@@ -1,5 +1,3 @@
-import CallOrchestrator
-import RoomAllocator
 @testable import Switchboard
 
 /// What must always be true, checked against a simple reading of the logs and against what people heard.

@@ -1,5 +1,3 @@
-import CallOrchestrator
-import RoomAllocator
 @testable import Switchboard
 import Testing
 

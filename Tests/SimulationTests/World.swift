@@ -1,5 +1,3 @@
-import CallOrchestrator
-import RoomAllocator
 import Switchboard
 
 /// Whole calls under a seed: brokers, owners, mirror, gateways and people, in memory and on one thread.

@@ -26,7 +26,7 @@ package final class Directory {
     package init(settings: LedgerSettings, loop: EventLoop, log: Log) throws(KafkaFailure) {
         follower = try LogFollower(settings: settings.kafka, ledger: .registry, loop: loop, lazy: false, log: log)
         missing = Set(0..<settings.registryPartitions)
-        follower.onRecord = { [unowned self] _, _, _, record in take(record) }
+        follower.onRecord = { [unowned self] _, _, _, record, _ in take(record) }
         follower.onEnd = { [unowned self] partition in
             missing.remove(partition)
             guard missing.isEmpty, !isComplete else { return }

@@ -156,18 +156,32 @@ package final class Ledger<B: Book>: LedgerPorts {
 }
 
 /// A ledger of whatever kind, as its world serves it.
-protocol AnyLedger: AnyObject {
-    var name: LedgerName { get }
-    func assigned(_ partition: Int32)
-    func revoked(_ partition: Int32)
-    func endOwner(_ partition: Int32, because reason: String)
-    func receive(_ record: KafkaRecord)
-    func turn()
-    func tick(stalledFor stall: Duration)
-    func mirrorAfresh(_ partition: Int32)
+///
+/// Closures, not an existential: they are made where the book is known, so that what they call is compiled for this book.
+/// Through a protocol the whole engine would run generic, and ask at run time for the types that it works on.
+struct ServedLedger {
+    let name: LedgerName
+    let assigned: (Int32) -> Void
+    let revoked: (Int32) -> Void
+    let endOwner: (Int32, _ reason: String) -> Void
+    let receive: (KafkaRecord) -> Void
+    let turn: () -> Void
+    let tick: (_ stall: Duration) -> Void
+    let mirrorAfresh: (Int32) -> Void
+
+    init<B: Book>(_ ledger: Ledger<B>) {
+        name = ledger.name
+        assigned = { ledger.assigned($0) }
+        revoked = { ledger.revoked($0) }
+        endOwner = { ledger.endOwner($0, because: $1) }
+        receive = { ledger.receive($0) }
+        turn = { ledger.turn() }
+        tick = { ledger.tick(stalledFor: $0) }
+        mirrorAfresh = { ledger.mirrorAfresh($0) }
+    }
 }
 
-extension Ledger: AnyLedger {
+extension Ledger {
     func assigned(_ partition: Int32) {
         assigned.insert(partition)
         take(partition)

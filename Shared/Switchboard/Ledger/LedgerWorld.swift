@@ -10,7 +10,7 @@ package final class LedgerWorld {
     private var reader: KafkaReader?
     private var producer: KafkaProducer?
     private var framesProducer: KafkaProducer?
-    private var ledgers: [any AnyLedger] = []
+    private var ledgers: [ServedLedger] = []
     private var readings: [ReadingKey: LogReading] = [:]
     private var deliveries: [Int32: [Delivery]] = [:]
     private var isDeliveryDue = false
@@ -54,10 +54,14 @@ package final class LedgerWorld {
         }
     }
 
-    /// Before `start`.
-    package func add<B: Book>(_ book: B) -> Ledger<B> {
-        let ledger = Ledger(book: book, world: self)
-        ledgers.append(ledger)
+    // Before `start`. One function for each book, because the engine is compiled for those that are named in its module.
+    package func add(_ book: CallBook) -> Ledger<CallBook> { serve(Ledger(book: book, world: self)) }
+    package func add(_ book: UsersBook) -> Ledger<UsersBook> { serve(Ledger(book: book, world: self)) }
+    package func add(_ book: RoomBook) -> Ledger<RoomBook> { serve(Ledger(book: book, world: self)) }
+    package func add(_ book: RegistryBook) -> Ledger<RegistryBook> { serve(Ledger(book: book, world: self)) }
+
+    private func serve<B: Book>(_ ledger: Ledger<B>) -> Ledger<B> {
+        ledgers.append(ServedLedger(ledger))
         return ledger
     }
 
@@ -129,7 +133,7 @@ package final class LedgerWorld {
                         "ledger": ledgers[topic.index].name.rawValue, "partition": Int(partition),
                         "failure": failure.description,
                     ])
-                ledgers[topic.index].endOwner(partition, because: "the inbox cannot be read")
+                ledgers[topic.index].endOwner(partition, "the inbox cannot be read")
             }
             consumer.onTrouble = { [unowned self] failure in
                 log.warning("Kafka does not answer", ["failure": failure.description])
@@ -174,7 +178,7 @@ package final class LedgerWorld {
         let stall = lastTick.duration(to: now) - Self.tickInterval
         lastTick = now
         retryRefused()
-        for ledger in ledgers { ledger.tick(stalledFor: stall) }
+        for ledger in ledgers { ledger.tick(stall) }
     }
 
     // MARK: writing

@@ -14,8 +14,9 @@ package final class LogFollower<Fact: Message> {
 
     package typealias Record = LogRecord<Fact>
 
-    /// A record that counts; not called for markers.
-    package var onRecord: ((_ partition: Int32, _ offset: Int64, _ time: Timestamp, Record) -> Void)?
+    /// A record that counts; not called for markers. The bytes are those of the log, and there for the call alone.
+    package var onRecord:
+        ((_ partition: Int32, _ offset: Int64, _ time: Timestamp, Record, UnsafeRawBufferPointer) -> Void)?
     /// After the records of a turn.
     package var onTurnEnd: (() -> Void)?
     /// The end of a partition was reached; called again whenever it is reached again.
@@ -62,6 +63,10 @@ package final class LogFollower<Fact: Message> {
 
     package func close(_ done: (() -> Void)? = nil) { reader.close(done) }
 
+    // Followers are made in the services' modules, where the compiler does not see these bodies.
+    @specialized(where Fact == CallFact)
+    @specialized(where Fact == RoomFact)
+    @specialized(where Fact == UsersEntry.Fact)
     private func take(_ record: KafkaRecord) {
         guard var position = positions[record.partition] else { return }
         position.nextOffset = record.offset + 1
@@ -75,7 +80,7 @@ package final class LogFollower<Fact: Message> {
         switch position.rule.judge(decoded, at: record.offset) {
         case .counts:
             positions[record.partition] = position
-            onRecord?(record.partition, record.offset, record.timestamp, decoded)
+            onRecord?(record.partition, record.offset, record.timestamp, decoded, record.value)
         case .marker, .skipped: break
         case .levelTooHigh: fail(record.partition, "the record at \(record.offset) was written by a newer program")
         }

@@ -9,13 +9,13 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
     package struct Filling: Sendable {
         /// Appended to, never changed: see `SQLiteDatabase.migrate`.
         package var migrations: [String]
-        package var take: @Sendable (SQLiteDatabase, Int64, Timestamp, Record) throws -> Void
+        package var take: @Sendable (SQLiteDatabase, Record, _ asInLog: [UInt8]) throws -> Void
         /// A topic beside the log whose records are taken as they are.
         package var topic: String?
         package var takePlain: @Sendable (SQLiteDatabase, Timestamp, _ key: String, [UInt8]) throws -> Void
 
         package init(
-            migrations: [String], take: @escaping @Sendable (SQLiteDatabase, Int64, Timestamp, Record) throws -> Void,
+            migrations: [String], take: @escaping @Sendable (SQLiteDatabase, Record, [UInt8]) throws -> Void,
             topic: String? = nil,
             takePlain: @escaping @Sendable (SQLiteDatabase, Timestamp, String, [UInt8]) throws -> Void = { _, _, _, _ in
             }
@@ -43,7 +43,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
     private var stored: [Int32: LogFollower<Fact>.Position] = [:]
     private var plainReader: KafkaReader?
     private var plainNext: [Int32: Int64] = [:]
-    private var batch: [(partition: Int32, offset: Int64, time: Timestamp, record: Record)] = []
+    private var batch: [(record: Record, bytes: [UInt8])] = []
     private var plainBatch: [(partition: Int32, offset: Int64, time: Timestamp, key: String, value: [UInt8])] = []
     private var waiting: [Waiting] = []
     private var patience: LoopTimer?
@@ -159,8 +159,8 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
 
     private func follow(_ database: SQLiteDatabase) throws {
         let follower = try LogFollower<Fact>(settings: settings.kafka, ledger: ledger, loop: loop, lazy: true, log: log)
-        follower.onRecord = { [unowned self] partition, offset, time, record in
-            batch.append((partition, offset, time, record))
+        follower.onRecord = { [unowned self] _, _, _, record, bytes in
+            batch.append((record, Array(bytes)))
         }
         follower.onTurnEnd = { [unowned self] in store() }
         follower.onFailure = { [unowned self] partition, reason in fail("\(name), partition \(partition): \(reason)") }
@@ -214,7 +214,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
         let plain = exchange(&plainBatch, with: [])
         do {
             try database.transaction {
-                for item in records { try filling.take(database, item.offset, item.time, item.record) }
+                for item in records { try filling.take(database, item.record, item.bytes) }
                 for item in plain { try filling.takePlain(database, item.time, item.key, item.value) }
                 for partition in follower?.followed ?? [] {
                     guard let position = follower?.position(partition), position != stored[partition] else { continue }

@@ -51,6 +51,10 @@ package struct Coder: ~Copyable {
 }
 
 extension Message {
+    // For what other modules write and read most: they do not see these bodies.
+    @specialized(where Self == InboxRecord<CallInput>)
+    @specialized(where Self == InboxRecord<UsersEntry.Input>)
+    @specialized(where Self == CallbackEvent)
     package func encoded() -> [UInt8] {
         var coder = Coder(writing: encodedCapacityFirst)
         coder.writeMessage(self)
@@ -65,6 +69,8 @@ extension Message {
     }
 
     /// - Throws: what is wrong with the first member that is wrong.
+    @specialized(where Self == ClientRequest)
+    @specialized(where Self == DeliveryRecord)
     package init(json bytes: UnsafeRawBufferPointer, limits: CodingLimits = .standard) throws(CodingFailure) {
         guard bytes.count <= limits.bytes else { throw CodingFailure(.tooLarge) }
         var coder = Coder(reading: bytes, limits: limits)

@@ -1,5 +1,3 @@
-import Switchboard
-
 /// How what a fact owes to a device becomes a frame.
 extension CallBook {
     func tell(_ told: Told, of call: Call, into effects: inout Effects) {

@@ -1,5 +1,3 @@
-package import Switchboard
-
 /// What follows from the facts of users: answers to logins, seats in rooms, news for calls.
 package struct UsersBook: Book {
     package typealias State = UsersEntry

@@ -1,5 +1,3 @@
-package import Switchboard
-
 /// What follows from the facts of rooms: news for the call that waits in it, and the seat given back.
 package struct RoomBook: Book {
     package typealias State = Room

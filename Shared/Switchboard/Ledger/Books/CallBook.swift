@@ -1,5 +1,3 @@
-package import Switchboard
-
 /// What follows from the facts of calls: frames for devices, seats and rings for users, records for everybody's log.
 package struct CallBook: Book {
     package typealias State = Call
