@@ -71,6 +71,9 @@ def run(name: str, faults: list[Fault], plan: Plan) -> Result:
             evidence.keep(folder)
     except Exception:
         result.faults.append(traceback.format_exc())
+    except SystemExit:
+        result.faults.append("ended before its end")
+        raise
     finally:
         if result.faults:
             result.kept = folder
