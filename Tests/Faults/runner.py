@@ -37,6 +37,7 @@ class Plan:
     connecting: int = 35
     seed: int = 0
     kafka: bool = False
+    is_short: bool = False
     moment_min: dict[str, int] = field(default_factory=lambda: MOMENT_MIN)
 
 
@@ -92,7 +93,7 @@ async def play(stack: FaultStack, faults: list[Fault], plan: Plan, folder: Path,
     async with Crowd(stack, history, plan.seed, plan.users, plan.rate) as crowd:
         over = asyncio.Event()
         calling = asyncio.create_task(crowd.call_until(lambda: over.is_set() and crowd.begun >= plan.calls))
-        field = Field(stack, crowd, plan.held, plan.connecting)
+        field = Field(stack, crowd, plan.held, plan.connecting, plan.is_short)
         try:
             while crowd.begun < plan.calls * CALLS_BEFORE:
                 await asyncio.sleep(0.1)
@@ -161,6 +162,7 @@ def main(words: list[str]) -> int:
     is_short = "short" in words
     plan = Plan(seed=int(given.get("seed") or random.SystemRandom().randrange(2**32)), kafka=given.get("broker") == "kafka")
     if is_short:
+        plan.is_short = True
         plan.calls, plan.rate, plan.users, plan.held, plan.connecting = 400, 12.0, 150, 60, 12
         plan.moment_min = {"in flight": 50, "ringing": 10, "connecting": 5}
     plan.calls, plan.rate = int(given.get("calls", plan.calls)), float(given.get("rate", plan.rate))

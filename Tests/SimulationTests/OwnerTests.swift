@@ -187,13 +187,15 @@ import Testing
         var accept = CallInput.Accept.ben
         accept.by.device.connection = again
         calls.send(
-            .accept(accept), for: callKey, "u/d/2", Reply(asker: Asker(connection: again, request: "1"), type: "call.accept"))
+            .accept(accept), for: callKey, "u/d/2",
+            Reply(asker: Asker(connection: again, request: "1"), type: "call.accept"))
         guard case .frame(let connection, let entry)? = calls.performed.last?.effect else {
             Issue.record("the accept is not answered")
             return
         }
         #expect(connection == again)
-        #expect(try #require(entry.frame).text.contains("\"participants\""))
+        let answer = String(decoding: try #require(entry.frame).bytes, as: UTF8.self)
+        #expect(answer.contains("\"participants\""))
     }
 
     @Test func `takes an effect once, however often it is sent`() {

@@ -52,7 +52,8 @@ def check_answers(evidence: Evidence, taken: set[str], findings: Findings):
     taken = {command.partition("/")[2] if command.count("/") > 2 else command for command in taken}
     for (who, command), frames in answers.items():
         told = {(frame.get("code"), (frame.get("data") or {}).get("callId")) for frame in frames}
-        findings.check(14, len(told) == 1, lambda: f"{who}: {types[who, command]} {command} was answered {sorted(map(str, told))}")
+        findings.check(14, len(told) == 1, lambda: (
+            f"{who}: {types[who, command]} {command} was answered {sorted(map(str, told))}"))
         if frames[0].get("code") == 0 and types[who, command] in DECIDED_BY_CALLS:
             findings.check(15, f"{who}/{command}" in taken, lambda: (
                 f"{who}: {types[who, command]} {command} was answered 0, and no record that counts knows it"))

@@ -38,4 +38,5 @@ def check_questions(evidence: Evidence, reading: Reading, findings: Findings):
         if who := asker(entry.value):
             answered[who] = answered.get(who, 0) + 1
     for who, times in asked.items():
-        findings.check(14, answered.get(who, 0) == times, f"{who} stands {times} times in the inbox and {answered.get(who, 0)} times in the log")
+        findings.check(14, answered.get(who, 0) == times, lambda: (
+            f"{who} stands {times} times in the inbox and {answered.get(who, 0)} times in the log"))

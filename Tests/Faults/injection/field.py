@@ -20,6 +20,7 @@ class Field:
     crowd: Crowd
     held: int
     connecting: int
+    is_short: bool = False
     remarks: list[str] = field(default_factory=list)
 
     async def moment(self, name: str, strike: Callable[[], object], by_sent: bool = False):

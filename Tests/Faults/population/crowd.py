@@ -101,7 +101,8 @@ class Crowd:
     def _begin_one(self):
         kind = stories.held if self._fills_up else self.dice.choices(
             list(stories.KINDS), list(stories.KINDS.values()))[0]
-        callees = [user for user in self.free_callees if len(user) > 1] if kind in stories.NEEDS_TWO_DEVICES else self.free_callees
+        needed = 2 if kind in stories.NEEDS_TWO_DEVICES else 1
+        callees = [user for user in self.free_callees if len(user) >= needed]
         if not self.free_callers or not callees:
             return
         caller, callee = self.dice.choice(self.free_callers), self.dice.choice(callees)
