@@ -19,7 +19,7 @@ from injection import topics
 from injection.catalogue import FAULTS, Fault
 from injection.field import Field
 from injection.stack import FaultStack, Kafka
-from population.crowd import NOTHING, TOLD, Crowd
+from population.crowd import FINE, Crowd
 from population.history import History, read
 
 HERE = Path(__file__).resolve().parent
@@ -120,7 +120,7 @@ def assess(evidence, plan: Plan, result: Result):
     result.judgement = judge(evidence)
     result.patience = census.patience(evidence)
     result.faults += result.judgement.findings.texts + evidence.client_faults[:20]
-    broken = [line for line in evidence.history if line["what"] == "outcome" and line["outcome"] not in (TOLD, NOTHING)]
+    broken = [line for line in evidence.history if line["what"] == "outcome" and line["outcome"] not in FINE]
     result.faults += [f"call {line['call']} ({line['kind']}): {line['outcome']}" for line in broken[:10]]
     for line in evidence.history:
         if line["what"] == "fault":

@@ -23,7 +23,9 @@ STILL_HELD_SECONDS = 1.5
 HOLD_SECONDS = 60.0
 
 # How stories end.
-TOLD, NOTHING, BROKE_OFF = "told to its end", "over before it rang", "broke off"
+TOLD, NOTHING, NOT_TOLD, BROKE_OFF = (
+    "told to its end", "over before it rang", "came back and was not told the end", "broke off")
+FINE = (TOLD, NOTHING, NOT_TOLD)
 
 
 class Crowd:
@@ -122,11 +124,13 @@ class Crowd:
             outcome = TOLD
         except stories.CameToNothing:
             outcome = NOTHING
+        except stories.NotTold:
+            outcome = NOT_TOLD
         except (Missing, Fault) as problem:
             outcome = f"{problem}"
-        self.outcomes[outcome if outcome in (TOLD, NOTHING) else BROKE_OFF] += 1
+        self.outcomes[outcome if outcome in FINE else BROKE_OFF] += 1
         self.history.note("outcome", call=call.id, kind=call.kind, outcome=outcome, steps=call.outcome)
-        if outcome not in (TOLD, NOTHING):
+        if outcome not in FINE:
             # Whoever is left in it leaves it, so that it does not go on for a day.
             for device in (call.caller, *call.callees):
                 if device.is_online:
