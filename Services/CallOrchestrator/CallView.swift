@@ -98,8 +98,12 @@ enum CallView {
         for bytes in records {
             let record = try LogRecord<CallFact>(json: bytes)
             for fact in record.facts {
+                // That a device which was away has been told the end happens to the device, not to the call.
+                let wasOver = story.call.endTime != nil
                 story.call.apply(fact, at: record.time)
-                story.items.append(CallTimeline.item(fact, of: story.call, at: record.time))
+                if !wasOver {
+                    story.items.append(CallTimeline.item(fact, of: story.call, at: record.time))
+                }
             }
         }
         return story.call.phase == .unknown ? nil : story
@@ -122,6 +126,18 @@ enum CallView {
             ORDER BY startedAt DESC LIMIT \(CallDoor.pageMax)
             """
         ) { row in try row(String.self) }
+    }
+
+    /// The calls of a user that are not over, the newest first; at most as many as a page holds.
+    static func ongoing(_ app: AppKey, _ user: UserID, in database: SQLiteDatabase) throws -> OngoingAnswer {
+        var answer = OngoingAnswer()
+        for key in try keys(of: app, user: user.text, isOver: false, in: database) {
+            guard let call = try story(of: key, in: database)?.call, let member = call.participant(user) else {
+                continue
+            }
+            answer.logs.append(CallLogEntry(of: call, for: member))
+        }
+        return answer
     }
 
     /// Whether a call of this user has ended whose record has not come yet.

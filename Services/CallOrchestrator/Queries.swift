@@ -8,6 +8,8 @@ final class Queries {
     private let log: Log
 
     private static let group = "switchboard.queries.v1"
+    /// For records that no request waits for: each try waits for the view as long as a request does.
+    private static let tries = 5
 
     init(world: LedgerWorld, view: LogView<CallFact>, log: Log) throws(KafkaFailure) {
         self.world = world
@@ -37,24 +39,50 @@ final class Queries {
         guard let query = try? QueryRecord(json: record.value) else {
             return log.warning("a query cannot be read and is passed over", ["offset": record.offset])
         }
+        answer(query, triesLeft: Self.tries)
+    }
+
+    private func answer(_ query: QueryRecord, triesLeft: Int) {
         let key = RecordKey.of(query.app, query.user)
         let settings = world.settings
         var places = (0..<settings.partitions).map { KafkaPartition(LedgerName.calls.log, $0) }
         places.append(KafkaPartition(Topic.callRecords, settings.partition(of: key, in: .users)))
-        let asker = query.reply.asker
-        let bound = LoopBound(world, on: world.loop)
+        let bound = LoopBound(self, on: world.loop)
         world.askEnds(places) { [view, loop = world.loop] ends in
             guard let ends else { return }
             view.read(
                 whenAt: ends, within: ViewDoor<CallFact>.patience,
                 // The end of a call stands in the log before its records stand in their topic, and may be told sooner.
                 and: { database in try CallView.awaitsRecords(of: key, in: database) == false },
-                { database in try CallView.logs(of: key, query.logs, in: database) },
-                { answer in
-                    let frame =
-                        answer.map { Opaque.answer(asker.request, $0) } ?? .refusal(asker.request, Refusal(.tryAgain))
-                    loop.execute { bound.value?.send(frame, to: asker.connection) }
+                { database in try Self.frames(for: query, in: database) },
+                { frames in
+                    loop.execute { bound.value?.send(frames, for: query, triesLeft: triesLeft - 1) }
                 })
+        }
+    }
+
+    /// Read on the view's thread.
+    private static func frames(for query: QueryRecord, in database: SQLiteDatabase) throws -> [Opaque] {
+        let key = RecordKey.of(query.app, query.user)
+        let request = query.reply.asker.request
+        switch query.reply.type {
+        case "call.ongoing": return [.answer(request, try CallView.ongoing(query.app, query.user, in: database))]
+        case QueryRecord.newerLogs:
+            return try CallView.logs(of: key, query.logs, in: database).logs.map { .event("call.log", $0) }
+        default: return [.answer(request, try CallView.logs(of: key, query.logs, in: database))]
+        }
+    }
+
+    /// - Parameter frames: nil where the view was not there in time. A client that asked is told so, and asks again;
+    ///   for the records of one that has just connected this asks again.
+    private func send(_ frames: [Opaque]?, for query: QueryRecord, triesLeft: Int) {
+        let asker = query.reply.asker
+        if let frames {
+            for frame in frames { world.send(frame, to: asker.connection) }
+        } else if query.reply.type != QueryRecord.newerLogs {
+            world.send(.refusal(asker.request, Refusal(.tryAgain)), to: asker.connection)
+        } else if triesLeft > 0 {
+            answer(query, triesLeft: triesLeft)
         }
     }
 }

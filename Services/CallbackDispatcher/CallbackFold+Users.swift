@@ -36,7 +36,8 @@ extension CallbackFold {
             return (.userOnline, login)
         case .wentOffline(let gone): return live.devices.removeValue(forKey: gone.device).map { (.userOffline, $0) }
         case .loggedOut(let gone): return live.devices.removeValue(forKey: gone.device).map { (.userLoggedOut, $0) }
-        case .ringAdded, .ringRemoved, .seated, .seatDenied, .moving, .leaving, .freed, .tokensCutOff: return nil
+        case .ringAdded, .ringRemoved, .seated, .seatDenied, .moving, .leaving, .freed, .tokensCutOff, .absenceOver:
+            return nil
         }
     }
 }

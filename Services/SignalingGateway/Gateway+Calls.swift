@@ -91,8 +91,17 @@ extension Gateway {
 
     func logs(_ request: ClientRequest, _ session: Session) throws(Refused) {
         let wish: CallLogsRequest = try read(request)
-        guard (1...100).contains(wish.count) else { throw wrong("count") }
+        guard (1...CallLogsRequest.countMax).contains(wish.count) else { throw wrong("count") }
         guard (0...1).contains(wish.order) else { throw wrong("order") }
+        try ask(request, wish, session)
+    }
+
+    /// The calls of this user that are not over, those too that it has declined.
+    func ongoing(_ request: ClientRequest, _ session: Session) throws(Refused) {
+        try ask(request, CallLogsRequest(), session)
+    }
+
+    private func ask(_ request: ClientRequest, _ wish: CallLogsRequest, _ session: Session) throws(Refused) {
         var query = QueryRecord()
         query.app = session.app
         query.user = session.user

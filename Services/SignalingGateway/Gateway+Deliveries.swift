@@ -47,9 +47,11 @@ extension Gateway {
     }
 
     private func pass(_ frame: Opaque, to session: Session, note: DeliveryNote?) {
+        var isAdmission = false
         if let request = answered(by: frame) {
             if case .connecting(request) = session.stage, note?.admitted == true {
                 session.stage = .admitted
+                isAdmission = true
             } else if let gathering = session.syncs[request] {
                 return gather(frame, gathering, mark: request, session)
             } else if !session.waiting.answer(request), !isConnecting(session, request) {
@@ -63,6 +65,7 @@ extension Gateway {
         }
         counters.deliveries.add()
         session.send(frame)
+        if isAdmission { askForNewerLogs(session) }
     }
 
     private func isConnecting(_ session: Session, _ request: String) -> Bool {

@@ -108,6 +108,7 @@ extension Gateway: WebSocketHandler {
         case "call.end": try end(request, session)
         case "call.sync": try sync(request, session)
         case "call.logs": try logs(request, session)
+        case "call.ongoing": try ongoing(request, session)
         case "signal": try signal(request, session)
         case "media.state": try mediaState(request, session)
         case "media.reset": try mediaReset(request, session)

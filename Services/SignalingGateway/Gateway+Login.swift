@@ -20,6 +20,7 @@ extension Gateway {
         session.device = wish.deviceId
         session.platform = wish.platform
         session.appIdentifier = wish.appIdentifier
+        session.logsSince = wish.logsSince
         take(claims, session)
         session.stage = .connecting(request: request.id)
         guard announce(session, asker: asker(request, session)) else {
@@ -64,6 +65,25 @@ extension Gateway {
         answer.pingIntervalMs = GatewayLimits.pingInterval.milliseconds
         answer.lossGraceMs = CallSettings().lossGrace.milliseconds
         session.send(.answer(request, answer))
+        askForNewerLogs(session)
+    }
+
+    /// The records that were written while the client was away come as events, after the answer to its `connect`.
+    ///
+    /// A record that is written now may be told twice, by itself and from the view: clients keep one for each call, the
+    /// one with the higher `syncTime`.
+    func askForNewerLogs(_ session: Session) {
+        guard let since = session.logsSince else { return }
+        session.logsSince = nil
+        var query = QueryRecord()
+        query.app = session.app
+        query.user = session.user
+        query.reply = Reply(
+            asker: Asker(connection: address(of: session.connection.id), request: ""), type: QueryRecord.newerLogs)
+        query.askedAt = clock()
+        query.logs.startTime = since
+        query.logs.count = CallLogsRequest.countMax
+        if !outbox.ask(query) { log.debug("records that a client misses cannot be asked for now") }
     }
 
     func logout(_ request: ClientRequest, _ session: Session) {

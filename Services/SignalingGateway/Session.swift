@@ -21,6 +21,8 @@ final class Session {
     var issuedAt = Timestamp()
     var tokenExpiresAt: Timestamp?
     var wasToldOfExpiry = false
+    /// The client has the records up to here, and is sent the newer ones once it is admitted.
+    var logsSince: Timestamp?
     var lastHeard: ContinuousClock.Instant
     var rate = RateBucket()
 

@@ -80,7 +80,7 @@ struct GoldenFile: Sendable, CustomTestStringConvertible {
         GoldenFile(
             "UserFact", UserFact.self, tag: "fact",
             kinds: "loggedIn wentOffline loggedOut ringAdded ringRemoved seated seatDenied moving leaving freed "
-                + "tokensCutOff"),
+                + "tokensCutOff absenceOver"),
         GoldenFile("RoomInput", RoomInput.self, tag: "type", kinds: "join leave timer"),
         GoldenFile("RoomFact", RoomFact.self, tag: "fact", kinds: "opened joined refused left closed"),
         GoldenFile("InboxRecord", InboxRecord<CallInput>.self),

@@ -173,7 +173,7 @@ import Testing
             "–, –, –, –, –, –, –, –"),
         Row(
             "the callee's phone is gone", .deviceDown(.init(user: .ben, device: .benPhone)),
-            "–, –, –, –, –, lost, lost, –"),
+            "–, –, lost, lost, lost, lost, lost, –"),
         Row(
             "the callee's user knows of another device", .devices(.init(.ben, [.benPhone, .benLaptop])),
             "–, –, rung, rung, rung, –, –, –"),

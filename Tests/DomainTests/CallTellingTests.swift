@@ -140,6 +140,49 @@ import Testing
         #expect(stage.call.endCause == .maxDuration)
     }
 
+    // MARK: coming back late
+
+    @Test func `1110 to a device that comes back when its grace is over, once`() {
+        var stage = CallMoment.onCall.stage
+        stage.send(.deviceDown(.init(user: .ben, device: .benPhone)))
+        #expect(stage.wait(.seconds(60)) == "left ended")
+        #expect(stage.told == ["annaPhone: ended remoteConnectionError", "benPhone: ended connectionError"])
+        let back = CallInput.deviceUp(.init(user: .ben, device: .benPhone.over(9)))
+        #expect(stage.send(back) == "returned")
+        #expect(stage.told == ["benPhone: ended connectionError"])
+        #expect(stage.call.told.first?.connection == Device.benPhone.over(9).connection)
+        #expect(stage.call.told.first?.previous == 0)
+        #expect(stage.send(back) == "–")
+        #expect(stage.send(.deviceUp(.init(user: .ben, device: .benPhone.over(10)))) == "–")
+    }
+
+    @Test func `1011 to a device that comes back and finds the call answered by another`() {
+        var stage = CallMoment.ringing.stage
+        #expect(stage.send(.deviceDown(.init(user: .ben, device: .benTablet))) == "lost")
+        #expect(stage.told == [], "nobody waits for a device that only rings")
+        stage.send(.accept(.ben))
+        let back = CallInput.deviceUp(.init(user: .ben, device: .benTablet.over(9)))
+        #expect(stage.send(back) == "returned")
+        #expect(stage.told == ["benTablet: ended acceptedByOtherDevice by benPhone, no log"])
+        #expect(stage.call.isLive)
+    }
+
+    @Test func `1151 to a device that comes back and finds the call declined by another`() {
+        var stage = CallMoment.ringing.stage
+        stage.send(.deviceDown(.init(user: .ben, device: .benTablet)))
+        stage.send(.end(.ben))
+        stage.send(.deviceUp(.init(user: .ben, device: .benTablet.over(9))))
+        #expect(stage.told == ["benTablet: ended endedByOtherDevice by benPhone"])
+    }
+
+    @Test func `nothing to a device that was never in the call, nor to any once the call is forgotten`() {
+        var stage = CallMoment.over.stage
+        #expect(stage.send(.deviceUp(.init(user: .anna, device: .annaTablet.over(9)))) == "–")
+        #expect(stage.send(.deviceUp(.init(user: .anna, device: .annaPhone.over(9)))) == "–", "it has heard the end")
+        var unknown = CallMoment.unknown.stage
+        #expect(unknown.send(.deviceUp(.init(user: .anna, device: .annaPhone.over(9)))) == "–")
+    }
+
     // MARK: entering
 
     @Test func `1105 and 1205 when the callee's device never gets in`() {

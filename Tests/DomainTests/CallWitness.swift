@@ -11,7 +11,9 @@ struct CallWitness {
         /// The sequence that the device has last seen over that connection.
         var last = 0
         var hasRung = false
-        var ends = 0
+        /// Its end: told once where it is reached, and again, the same, only if it was not.
+        var verdict: Told.Event?
+        var hasHeardEnd = false
     }
 
     private var chains: [DeviceID: Chain] = [:]
@@ -39,7 +41,7 @@ struct CallWitness {
         facts.append((fact, at: now))
         let count = facts.count
         check(call.sequence == count, "the sequence is \(call.sequence) after \(count) facts")
-        check(ends == 0, "\(fact.name) after the end")
+        if ends > 0 { check(fact.isReturn, "\(fact.name) after the end") }
         if case .accepted = fact { accepts += 1 }
         if case .ended = fact { ends += 1 }
         if case .endedBeforeStart = fact { ends += 1 }
@@ -53,15 +55,20 @@ struct CallWitness {
 
     private mutating func see(_ told: Told, _ call: Call, at now: Timestamp) {
         var chain = chains[told.device] ?? Chain()
-        check(chain.ends == 0, "\(told.line) after its end")
         switch told.event {
-        case .ended: chain.ends += 1
+        case .ended:
+            check(!chain.hasHeardEnd, "\(told.line) again")
+            check(chain.verdict == nil || chain.verdict == told.event, "\(told.line) and otherwise before")
+            check(chain.verdict == nil || told.connection != nil, "\(told.line) again, and to nobody")
+            chain.hasHeardEnd = told.connection != nil
+            chain.verdict = told.event
         case .received:
             chain.hasRung = true
             check(now < call.expiresAt, "\(told.line) past the ring time")
         case .snapshot, .connected, .userState, .userConnection, .media, .startAnswered: break
         case .startOver, .startRefused: break
         }
+        if chain.verdict != told.event { check(chain.verdict == nil, "\(told.line) after its end") }
         if let connection = told.connection {
             check(connection.number >= newest[told.device] ?? 0, "\(told.line) over an old connection")
             if connection != chain.connection {
@@ -103,7 +110,7 @@ struct CallWitness {
         let count = ends
         check(count == 1, "ended \(count) times")
         for (device, chain) in chains where chain.hasRung {
-            check(chain.ends == 1, "\(device) rang and was told \(chain.ends) ends")
+            check(chain.verdict != nil, "\(device) rang and was told no end")
         }
         for member in call.participants {
             check(member.state.isOver || member.state == .error, "\(member.user) is still \(member.state)")
@@ -115,6 +122,11 @@ struct CallWitness {
     mutating func check(_ holds: Bool, _ fault: @autoclosure () -> String) {
         if !holds { faults.append(fault()) }
     }
+}
+
+extension CallFact {
+    /// A device is back, and told what it missed.
+    var isReturn: Bool { if case .returned = self { true } else { false } }
 }
 
 extension Told {

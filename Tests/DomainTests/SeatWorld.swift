@@ -100,7 +100,7 @@ struct SeatWorld {
                 evict(before)
             }
         case .freed: seatsFreed += 1
-        case .loggedIn, .wentOffline, .loggedOut, .ringAdded, .ringRemoved, .tokensCutOff: break
+        case .loggedIn, .wentOffline, .loggedOut, .ringAdded, .ringRemoved, .tokensCutOff, .absenceOver: break
         }
     }
 

@@ -124,6 +124,7 @@ extension UserFact {
         case .leaving: "leaving"
         case .freed: "freed"
         case .tokensCutOff: "tokensCutOff"
+        case .absenceOver: "absenceOver"
         }
     }
 }

@@ -178,6 +178,52 @@ import Testing
         #expect(UserMoment.leaving.stage.user.busy == .busyWaiting)
     }
 
+    @Test func `remembers the calls of a device that is away, until it is back`() {
+        var stage = UserMoment.rung.stage
+        stage.send(.login(.init(.tablet)))
+        stage.send(.lost(.init(.phone)))
+        stage.send(.ringOver(UserInput.Ring.first.call))
+        stage.send(.logout(.init(.tablet)))
+        #expect(stage.user.absences.map(\.device) == [Device.phone.id])
+        #expect(stage.user.absences.first?.calls == [UserInput.Ring.first.call])
+        #expect(stage.user.forgetAt == nil)
+        stage.send(.login(.init(.phone.over(9))))
+        #expect(stage.user.absences.isEmpty)
+        stage.send(.lost(.init(.phone.over(9))))
+        #expect(stage.user.absences.isEmpty, "it was in no call this time")
+        #expect(stage.user.forgetAt == stage.now)
+    }
+
+    @Test func `remembers the call that a device sat in when it was lost`() {
+        var stage = UserMoment.seated.stage
+        stage.send(.login(.init(.tablet)))
+        stage.send(.lost(.init(.phone)))
+        stage.send(.lost(.init(.tablet)))
+        #expect(stage.user.absences.map(\.calls) == [[CallID("a")]], "the tablet was in no call")
+    }
+
+    @Test func `gives up a device that stays away`() {
+        var stage = UserMoment.seated.stage
+        stage.send(.lost(.init(.phone)))
+        stage.send(.unsit(.init("a")))
+        stage.send(.left(.init("a", seat: 1)))
+        let due = stage.user.deadlines.plain
+        #expect(due == stage.now + .seconds(1_200))
+        stage.now = due!
+        #expect(stage.send(.timer) == "absenceOver")
+        #expect(stage.user.forgetAt == due)
+    }
+
+    @Test func `waits for no more than sixteen devices`() {
+        var stage = UserMoment.rung.stage
+        for number in 10..<30 {
+            let device = Device("device\(number)", UInt64(number))
+            stage.send(.login(.init(device)))
+            stage.send(.lost(.init(device)))
+        }
+        #expect(stage.user.absences.map(\.device) == (14..<30).map { DeviceID("device\($0)") })
+    }
+
     @Test func `lets a ring go whose end was never heard`() {
         var stage = UserMoment.rung.stage
         let due = stage.user.deadlines.plain

@@ -64,6 +64,7 @@ class Client:
         self.closed_with: int | None = None
         self.connections = 0
         self.may_connect = asyncio.Event()
+        self.logs_since: int | None = None
         self._asked = 0
         self._tasks: set[asyncio.Task] = set()
 
@@ -138,8 +139,9 @@ class Client:
                     self.line = Line(self.connections, socket)
                     self.saw("open", self.line)
                     reading = self._begin(self._read(self.line))
+                    since = {} if self.logs_since is None else {"logsSince": self.logs_since}
                     answer = await self._request(self.line, "connect", None, {
-                        "token": self.token, "deviceId": self.device, "platform": "web"})
+                        "token": self.token, "deviceId": self.device, "platform": "web"} | since)
                     if answer and answer["code"] == 0:
                         self.line.is_admitted = True
                         tries = 0

@@ -48,7 +48,7 @@ package struct CallLogEntry: Message {
 }
 
 extension CallLogEntry {
-    /// The record of an ended call for one of its users.
+    /// The record of a call for one of its users; of a call that is not over, as far as it has come.
     package init(of call: Call, for member: Participant) {
         self.init()
         callId = call.id
@@ -58,7 +58,7 @@ extension CallLogEntry {
         mediaType = call.mediaType.code
         callerUserId = call.caller
         participants = call.participants.map(\.user)
-        callState = UserState.ended.code
+        callState = (call.isLive ? call.isConnected ? UserState.onCall : .ringing : .ended).code
         currentUserState = member.state.code
         creationTime = call.createdAt
         startTime = call.startTime
@@ -66,8 +66,10 @@ extension CallLogEntry {
         if let start = call.startTime, member.joinedAt != nil {
             duration = Int(max(.zero, (member.leftAt ?? endTime) - start).milliseconds / 1000)
         }
-        endReason = (member.reason ?? .ended).code
+        endReason = member.reason?.code ?? (call.isLive ? 0 : EndReason.ended.code)
         cause = call.endCause?.rawValue
-        missed = member.user != call.caller && member.acceptedAt == nil && member.state != .declined
+        let mayAnswer = member.state.isRinging
+        missed = member.user != call.caller && member.acceptedAt == nil && member.state != .declined && !mayAnswer
+        final = !call.isLive
     }
 }

@@ -92,6 +92,7 @@ package struct CallLogsRequest: Message {
     package var startTime: Timestamp?
     package var count = 0
     package var order = 0
+    package static let countMax = 100
     package init() {}
     package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
         try c("startTime", &startTime)

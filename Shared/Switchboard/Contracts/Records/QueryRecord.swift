@@ -1,5 +1,8 @@
 /// A question of a client that a view answers, on `queries`.
 package struct QueryRecord: Message {
+    /// The type of the reply to a question that no request asked: the records that a client misses, as events.
+    package static let newerLogs = "connect"
+
     package var app = AppKey()
     package var user = UserID()
     package var reply = Reply()
@@ -15,6 +18,13 @@ package struct QueryRecord: Message {
         try c("askedAt", &askedAt)
         try c("logs", &logs)
     }
+}
+
+/// The answer to `call.ongoing`.
+package struct OngoingAnswer: Message {
+    package var logs: [CallLogEntry] = []
+    package init() {}
+    package mutating func fields(_ c: inout Coder) throws(CodingFailure) { try c("logs", &logs) }
 }
 
 /// The answer to `call.logs`.

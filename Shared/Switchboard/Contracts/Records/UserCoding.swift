@@ -44,7 +44,7 @@ extension UserFact: Message {
 
     private enum Name: String {
         case loggedIn, wentOffline, loggedOut, ringAdded, ringRemoved
-        case seated, seatDenied, moving, leaving, freed, tokensCutOff
+        case seated, seatDenied, moving, leaving, freed, tokensCutOff, absenceOver
     }
 
     package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
@@ -63,6 +63,7 @@ extension UserFact: Message {
         case .leaving: self = .leaving(try c.inline())
         case .freed: self = .freed(try c.inline())
         case .tokensCutOff: self = .tokensCutOff(try c.inline(MomentNamed.self).moment)
+        case .absenceOver: self = .absenceOver(try c.inline(DeviceNamed.self).device)
         }
     }
 
@@ -79,8 +80,17 @@ extension UserFact: Message {
         case .leaving(let p): try c.write("fact", Name.leaving, p)
         case .freed(let p): try c.write("fact", Name.freed, p)
         case .tokensCutOff(let moment): try c.write("fact", Name.tokensCutOff, MomentNamed(moment: moment))
+        case .absenceOver(let device): try c.write("fact", Name.absenceOver, DeviceNamed(device: device))
         }
     }
+}
+
+/// The members of a fact that names a device and nothing else.
+struct DeviceNamed: Message {
+    var device = DeviceID()
+    init() {}
+    init(device: DeviceID) { self.device = device }
+    mutating func fields(_ c: inout Coder) throws(CodingFailure) { try c("deviceId", &device) }
 }
 
 /// The members of an input or fact that names a call and nothing else.

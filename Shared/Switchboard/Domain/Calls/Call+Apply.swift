@@ -105,7 +105,9 @@ extension Call {
         }
         let others = participant(accepted.user)?.lines.filter { $0.device.id != accepted.device.id } ?? []
         for line in others where !line.isOver {
-            tell(accepted.user, line.device.id, .ended(.acceptedByOtherDevice, by: accepted.device.id, hasLog: false))
+            if let member = participant(accepted.user), let verdict = verdict(of: member, line.device.id) {
+                tell(accepted.user, line.device.id, verdict)
+            }
             finish(accepted.user, line.device.id)
         }
         handSnapshot(to: .init(user: accepted.user, device: accepted.device))
@@ -142,17 +144,23 @@ extension Call {
     }
 
     private mutating func lose(_ at: CallFact.At, at now: Timestamp) {
+        let isInside = participant(at.user).map { $0.state.isInside && $0.seated == at.device } ?? false
         update(at.user) { member in
-            member.lostAt = now
+            if isInside { member.lostAt = now }
             if let i = member.lines.firstIndex(where: { $0.device.id == at.device }) {
                 member.lines[i].device.connection = nil
             }
         }
+        // Nobody waits for a device that only rings.
+        guard isInside else { return }
         let joinID = participant(at.user)?.joinID
         tellOthers(than: at.user, .userConnection(at.user, online: false, joinID))
     }
 
     private mutating func comeBack(_ back: CallFact.Back) {
+        if let member = participant(back.user), let line = member.line(back.device.id), line.isOver {
+            return comeBackLate(back, member)
+        }
         let wasLost = participant(back.user)?.online == false
         update(back.user) { member in
             member.lostAt = nil
@@ -164,6 +172,15 @@ extension Call {
         guard wasLost else { return }
         let joinID = participant(back.user)?.joinID
         tellOthers(than: back.user, .userConnection(back.user, online: true, joinID))
+    }
+
+    /// The call has ended for this device while it was away: the end is told again, where it can be heard.
+    private mutating func comeBackLate(_ back: CallFact.Back, _ member: Participant) {
+        update(back.user) { member in
+            guard let i = member.lines.firstIndex(where: { $0.device.id == back.device.id }) else { return }
+            member.lines[i] = .init(device: back.device, isOver: true)
+        }
+        if let verdict = verdict(of: member, back.device.id) { tell(back.user, back.device.id, verdict) }
     }
 
     /// The device is answered with a snapshot of this very sequence.
@@ -197,6 +214,7 @@ extension Call {
 
     private mutating func end(_ ended: CallFact.Ended, at now: Timestamp) {
         phase = .over(ended.reason, cause: ended.cause)
+        if let user = ended.by, let device = ended.device { endedBy = .init(user: user, device: device) }
         endTime = now
         for i in participants.indices {
             let reason = participants[i].reason ?? endReason(of: participants[i], ended)
@@ -213,8 +231,7 @@ extension Call {
         }
         for member in participants {
             for line in member.lines where !line.isOver {
-                let (reason, by) = view(of: member, line.device.id, ended)
-                tell(member.user, line.device.id, .ended(reason, by: by, hasLog: true))
+                if let verdict = verdict(of: member, line.device.id) { tell(member.user, line.device.id, verdict) }
                 finish(member.user, line.device.id)
             }
         }
@@ -236,14 +253,18 @@ extension Call {
         }
     }
 
-    /// What one device is told: another device of the user that declined learns which one did.
-    private func view(
-        of member: Participant, _ device: DeviceID, _ ended: CallFact.Ended
-    ) -> (EndReason, by: DeviceID?) {
-        if ended.by == member.user, member.state == .declined, let by = ended.device, by != device {
-            return (.endedByOtherDevice, by)
+    /// How the call ended for one device; nil while it has not.
+    ///
+    /// Another device of the user that answered or declined learns which one did.
+    private func verdict(of member: Participant, _ device: DeviceID) -> Told.Event? {
+        if let seated = member.seated, seated != device {
+            return .ended(.acceptedByOtherDevice, by: seated, hasLog: false)
         }
-        return (member.reason ?? ended.reason, nil)
+        guard let reason = member.reason ?? endReason else { return nil }
+        if let endedBy, endedBy.user == member.user, member.state == .declined, endedBy.device != device {
+            return .ended(.endedByOtherDevice, by: endedBy.device, hasLog: true)
+        }
+        return .ended(reason, by: nil, hasLog: true)
     }
 
     // MARK: telling

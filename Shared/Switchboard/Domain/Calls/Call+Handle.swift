@@ -231,20 +231,17 @@ extension Call {
     // MARK: coming and going
 
     private func deviceUp(_ news: CallInput.DeviceNews, at now: Timestamp) -> [CallFact] {
-        guard isLive, let member = participant(news.user) else { return [] }
+        guard phase != .unknown, let member = participant(news.user) else { return [] }
         let line = member.line(news.device.id)
         guard line == nil || line?.device.connection != news.device.connection else { return [] }
         if isRinging(member, at: now) { return [.rung(rung(news.user, [news.device]))] }
-        // Inside, or rung until now: it is told the verdict where it is reached.
-        guard let line, member.state.isInside ? member.seated == line.device.id : member.state.isRinging else {
-            return []
-        }
+        // Where it is over for a device that could be reached, that device has heard it.
+        guard let line, !line.isOver || line.device.connection == nil else { return [] }
         return [.returned(.init(user: news.user, device: news.device))]
     }
 
     private func deviceDown(_ news: CallInput.DeviceNews) -> [CallFact] {
-        guard isLive, let member = participant(news.user), member.state.isInside, member.online,
-            let line = member.seatedLine, line.device.id == news.device.id,
+        guard isLive, let line = participant(news.user)?.line(news.device.id), !line.isOver,
             line.device.connection == news.device.connection
         else { return [] }
         return [.lost(.init(user: news.user, device: news.device.id))]

@@ -19,9 +19,10 @@ package enum CallFact: Hashable, Sendable {
     case cancelled(At)
     /// A member is no longer inside, or never got in.
     case left(Left)
-    /// The device lost its connection and is waited for.
+    /// The device lost its connection. One that is inside is waited for; one that rings may come back and ring again.
     case lost(At)
-    /// The device is back, over this connection.
+    /// The device is back, over this connection. Where the call is over for it, it is told so: this alone may come after
+    /// the end, and changes nothing of the call.
     case returned(Back)
     /// The device was handed a snapshot, so that its next event follows on that.
     case synced(Back)
@@ -34,7 +35,7 @@ package enum CallFact: Hashable, Sendable {
     case startRefused(StartRefused)
     /// An end came before its start, which is over when it comes.
     case endedBeforeStart(At)
-    /// The terminal fact: nothing follows.
+    /// The terminal fact: nothing follows but the return of a device that has not heard it.
     case ended(Ended)
 
     package struct Started: Hashable, Sendable {

@@ -26,10 +26,19 @@ package struct User: Machine, Hashable {
         package var phase: SeatPhase
     }
 
+    /// A device that lost its connection while calls rang there or it was inside one: what it has not heard of them, it
+    /// hears when it comes back.
+    package struct Absence: Hashable, Sendable {
+        package var device: DeviceID
+        package var calls: [CallID]
+        package var since: Timestamp
+    }
+
     package internal(set) var sequence = 0
     package internal(set) var profile = Profile()
     package internal(set) var devices: [Online] = []
     package internal(set) var rings: [UserInput.Ring] = []
+    package internal(set) var absences: [Absence] = []
     package internal(set) var seat: Seat?
     /// Sits down as soon as the present seat is free; one at a time waits, and who is not the one is told so.
     package internal(set) var next: UserInput.Sit?
@@ -43,21 +52,38 @@ package struct User: Machine, Hashable {
 
     /// A ring whose end was never heard is let go some time after it must have ended.
     private static let ringKept: Duration = .seconds(60)
+    /// As long as the longest ring, or the longest grace of a lost device, and the tombstone of a call together.
+    static let absenceKept: Duration = .seconds(1_200)
+    /// Devices; beyond it the one that left first is not waited for any more.
+    static let absencesMax = 16
 
     package var deadlines: Deadlines {
         var next = Deadlines()
         for ring in rings { next.plain(at: ring.expiresAt + Self.ringKept) }
+        for absence in absences { next.plain(at: absence.since + Self.absenceKept) }
         return next
     }
 
     package var forgetAt: Timestamp? {
-        devices.isEmpty && rings.isEmpty && seat == nil && next == nil && cutOff == nil ? changedAt : nil
+        let isIdle = devices.isEmpty && rings.isEmpty && absences.isEmpty && seat == nil && next == nil
+        return isIdle && cutOff == nil ? changedAt : nil
     }
 
     /// How others see this user when they dial: nil is free.
     package var busy: UserState? {
         if seat != nil { return .busyWaiting }
         return rings.isEmpty ? nil : .busyRinging
+    }
+
+    /// The calls that ring on this device, and the one that it is inside or on its way into.
+    package func calls(of device: DeviceID) -> [CallID] {
+        rings.map(\.call) + [call(seating: device)].compactMap(\.self)
+    }
+
+    package func call(seating device: DeviceID) -> CallID? {
+        if let next, next.kind == .call, next.device.id == device { return CallID(next.room.text) }
+        guard let seat, seat.kind == .call, seat.device == device else { return nil }
+        return CallID(seat.room.text)
     }
 
     // MARK: deciding
@@ -75,6 +101,7 @@ package struct User: Machine, Hashable {
         case .cutOff(let moment): cutOff.map { moment > $0 } ?? true ? [.tokensCutOff(moment)] : []
         case .timer:
             rings.filter { $0.expiresAt + Self.ringKept <= now }.map { .ringRemoved($0.call) }
+                + absences.filter { $0.since + Self.absenceKept <= now }.map { .absenceOver($0.device) }
         }
     }
 
@@ -155,8 +182,11 @@ package struct User: Machine, Hashable {
             profile = login.profile
             devices.removeAll { $0.device.id == login.device.id }
             devices.append(.init(device: login.device, since: now, appIdentifier: login.appIdentifier))
-        case .wentOffline(let gone), .loggedOut(let gone):
-            devices.removeAll { $0.device.id == gone.device && $0.device.connection == gone.connection }
+            absences.removeAll { $0.device == login.device.id }
+        case .wentOffline(let gone):
+            remove(gone)
+            miss(gone.device, at: now)
+        case .loggedOut(let gone): remove(gone)
         case .ringAdded(let ring): rings.append(ring)
         case .ringRemoved(let call): rings.removeAll { $0.call == call }
         case .seated(let seated):
@@ -177,6 +207,18 @@ package struct User: Machine, Hashable {
             }
         case .freed: seat = nil
         case .tokensCutOff(let moment): cutOff = moment
+        case .absenceOver(let device): absences.removeAll { $0.device == device }
         }
+    }
+
+    private mutating func remove(_ gone: UserInput.Gone) {
+        devices.removeAll { $0.device.id == gone.device && $0.device.connection == gone.connection }
+    }
+
+    private mutating func miss(_ device: DeviceID, at now: Timestamp) {
+        let calls = calls(of: device)
+        guard !calls.isEmpty else { return }
+        absences.append(.init(device: device, calls: calls, since: now))
+        if absences.count > Self.absencesMax { absences.removeFirst() }
     }
 }

@@ -94,6 +94,8 @@ package enum UserFact: Hashable, Sendable {
     case leaving(UserInput.Unsit)
     case freed(UserInput.LeftRoom)
     case tokensCutOff(Timestamp)
+    /// The device stayed away for so long that no call knows it any more.
+    case absenceOver(DeviceID)
 
     package struct LoggedIn: Hashable, Sendable {
         package var device = Device()

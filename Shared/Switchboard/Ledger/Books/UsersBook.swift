@@ -63,16 +63,17 @@ package struct UsersBook: Book {
         _ fact: UserFact, _ app: AppKey, _ id: UserID, _ before: User, _ user: User, into effects: inout Effects
     ) {
         switch fact {
-        case .loggedIn(let login): admit(login, app, id, user, into: &effects)
+        case .loggedIn(let login): admit(login, app, id, before, user, into: &effects)
         case .wentOffline(let gone):
-            guard let call = call(of: before, seating: gone.device) else { break }
             let device = Device(id: gone.device, connection: gone.connection)
-            effects.append(.call(key: RecordKey.of(app, call), .deviceDown(.init(user: id, device: device))))
+            for call in before.calls(of: gone.device) {
+                effects.append(.call(key: RecordKey.of(app, call), .deviceDown(.init(user: id, device: device))))
+            }
         case .loggedOut(let gone):
             if let asker = gone.asker {
                 effects.frame(to: asker.connection, .answer(asker.request), close: 1000)
             }
-            guard let call = call(of: before, seating: gone.device) else { break }
+            guard let call = before.call(seating: gone.device) else { break }
             let device = Device(id: gone.device, connection: gone.connection)
             effects.append(.call(key: RecordKey.of(app, call), .loggedOut(.init(user: id, device: device))))
         case .ringAdded(let ring):
@@ -103,19 +104,19 @@ package struct UsersBook: Book {
         case .leaving(let unsit):
             guard before.seat?.phase != user.seat?.phase, let seat = user.seat else { break }
             leave(seat, because: unsit.reason, app, id, into: &effects)
-        case .ringRemoved, .freed, .tokensCutOff: break
+        case .ringRemoved, .freed, .tokensCutOff, .absenceOver: break
         }
     }
 
     // MARK: logging in
 
     private func admit(
-        _ login: UserFact.LoggedIn, _ app: AppKey, _ id: UserID, _ user: User, into effects: inout Effects
+        _ login: UserFact.LoggedIn, _ app: AppKey, _ id: UserID, _ before: User, _ user: User,
+        into effects: inout Effects
     ) {
         if let old = login.replaces { effects.frame(to: old, nil, close: Int(CloseCode.replaced)) }
-        var calls = user.rings.map(\.call)
-        let seated = call(of: user, seating: login.device.id)
-        if let seated { calls.append(seated) }
+        let calls = user.calls(of: login.device.id)
+        let missed = before.absences.first { $0.device == login.device.id }?.calls.filter { !calls.contains($0) } ?? []
         if let asker = login.asker {
             var answer = ConnectAnswer()
             answer.userId = id
@@ -130,16 +131,10 @@ package struct UsersBook: Book {
             note.admitted = true
             effects.frame(to: asker.connection, .answer(asker.request, answer), note: note)
         }
-        for call in calls {
+        for call in calls + missed {
             let news = CallInput.DeviceNews(user: id, device: login.device)
             effects.append(.call(key: RecordKey.of(app, call), .deviceUp(news)))
         }
-    }
-
-    private func call(of user: User, seating device: DeviceID) -> CallID? {
-        if let next = user.next, next.kind == .call, next.device.id == device { return CallID(next.room.text) }
-        guard let seat = user.seat, seat.kind == .call, seat.device == device else { return nil }
-        return CallID(seat.room.text)
     }
 
     // MARK: sitting down

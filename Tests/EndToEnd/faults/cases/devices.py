@@ -87,6 +87,8 @@ async def stays_away(stack: Stack):
         expect(took >= 59, f"it was kept for {took:.1f} s only")
         b.come_back(stack.gateways[:1])
         await b.online()
+        told = await b.hears_once("call.ended", call, reason=1110)
+        expect(told.data["log"]["endReason"] == 1110, f"{b}: the end came with {told.data}")
         await calls.has_one_record(a, call, endReason=1210)
         records = await b.logs(call)
         expect(len(records) == 1 and records[0]["endReason"] == 1110, f"{b}: call.logs shows {records}")
@@ -94,7 +96,49 @@ async def stays_away(stack: Stack):
     return f"kept for {took:.0f} s"
 
 
+async def misses_the_end(stack: Stack):
+    """Away while the ring time of one device runs out; the other, that nobody lost, hears it at once."""
+    one, two = stack.gateways[:1], stack.gateways[1:2]
+    async with Client(stack, "a-missed", gateways=one) as a, Client(stack, "b-missed", "phone", two) as b, \
+            Client(stack, "b-missed", "tablet", one) as other:
+        call = await calls.ring(a, b, other, ringTimeoutMs=6_000)
+        for client, state in ((a, 100), (b, 102)):
+            await until_ongoing(client, call, state)
+        await b.drop()
+        await other.hears_once("call.ended", call, reason=calls.MISSED)
+        await a.hears_once("call.ended", call, reason=calls.ENDED_BY_RING_TIME)
+        expect(not b.events("call.ended"), f"{b} was told without a connection")
+        for gateways in (one, two):
+            b.logs_since = 0
+            b.come_back(gateways)
+            await b.online()
+            told = await b.hears_once("call.ended", call, reason=calls.MISSED)
+            expect(told.data["log"]["missed"], f"{b}: the end came with {told.data}")
+            connection = b.connections
+            await until(lambda: any(e.connection == connection for e in b.events("call.log", call)),
+                        f"{b}: call.log since 0")
+            # What comes after the records on this connection is behind everything it was owed.
+            expect((await b.do("call.ongoing"))["logs"] == [], "an ended call is ongoing")
+            await b.hears_once("call.ended", call)
+            await b.drop()
+
+
+async def until_ongoing(client: Client, call: str, state: int, seconds: float = 10):
+    """`call.ongoing` shows the call as it is for this user."""
+    deadline = time.monotonic() + seconds
+    while True:
+        logs = (await client.do("call.ongoing"))["logs"]
+        entry = next((entry for entry in logs if entry["callId"] == call), None)
+        expect(entry is not None, f"{client}: call.ongoing shows {logs}")
+        expect(not entry["final"] and not entry["missed"], f"{client}: call.ongoing shows {entry}")
+        if entry["currentUserState"] == state:
+            return
+        expect(time.monotonic() < deadline, f"{client}: it is in {entry['currentUserState']}, not in {state}")
+        await asyncio.sleep(0.1)
+
+
 def cases():
     yield "two devices on each side: the first accept wins, the other is told once", first_accept_wins
     yield "a device that lost its socket is kept, and comes back on either gateway with a snapshot", comes_back
-    yield "a device that stays away longer than lossGrace has left, and its record says so", stays_away
+    yield "a device that stays away longer than lossGrace has left, and is told so when it comes back", stays_away
+    yield "a device that is away when its ring ends is told once, and gets its records since then", misses_the_end
