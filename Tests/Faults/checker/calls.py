@@ -8,6 +8,9 @@ from .rule import Reading
 
 ANSWERED_TOO_LATE_MS = 10_000  # a command appended so long after its gateway took it is refused
 
+# A device that was away comes back and is told how it ended; that changes nothing of the call.
+MAY_FOLLOW_THE_END = ("returned",)
+
 
 @dataclass
 class Call:
@@ -55,7 +58,7 @@ def _number(call: Call, entry: Entry, facts: list[dict], findings: Findings):
 
 def _apply(call: Call, fact: dict, entry: Entry, findings: Findings):
     name = fact["fact"]
-    findings.check(2, call.ended_at is None, lambda: f"call {call.id}: {name} at {place(entry)} follows its end")
+    findings.check(2, call.ended_at is None or name in MAY_FOLLOW_THE_END, lambda: f"call {call.id}: {name} at {place(entry)} follows its end")
     call.facts.append((entry.at, fact))
     if name == "started":
         call.started_at, call.expires_at = entry.at, fact["expiresAt"]

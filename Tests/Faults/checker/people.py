@@ -17,7 +17,7 @@ ENDS = ("call.ended", "call.merged")
 TOLD_OF = {
     "call.received": ("started", "rung"), "call.snapshot": ("returned",), "call.connected": ("connected",),
     "call.user.connection": ("lost", "returned", "rejoined"), "media.state": ("mediaChanged",),
-    "call.ended": ("ended", "accepted"),
+    "call.ended": ("ended", "accepted", "returned"),
 }
 
 

@@ -43,6 +43,10 @@ class OnPlantedHistories(unittest.TestCase):
         self.planted.fact("lost", 9500, [], userId="a", deviceId="phone")
         self.assert_red(2)
 
+    def test_a_device_that_returns_behind_the_end_is_told_it(self):
+        self.planted.fact("returned", 9500, [], userId="b", deviceId="tablet")
+        self.assertEqual(self.violated(), set(), self.texts)
+
     def test_a_call_that_never_ends(self):
         self.calls[-1].value["facts"].pop()
         self.assert_red(2)
