@@ -33,12 +33,12 @@ def check(evidence: Evidence, readings: dict[str, Reading], calls: dict[str, Cal
         offset = int(entry.headers["source-offset"])
         findings.check(15, (entry.partition, offset) in counted[ledger], lambda: (
             f"callback {event['type']} {event['id']} comes of {ledger}.log {entry.partition}:{offset}, which does not count"))
-        bytes = entry.bytes or json.dumps(event, sort_keys=True).encode()
+        body = entry.bytes or json.dumps(event, sort_keys=True).encode()
         if event["id"] in events:
             findings.remark("callbacks that stand there twice")
-            findings.check(10, events[event["id"]] == bytes, f"callback {event['id']} has two bodies")
+            findings.check(10, events[event["id"]] == body, f"callback {event['id']} has two bodies")
             continue
-        events[event["id"]] = bytes
+        events[event["id"]] = body
         first.append(event)
         there[ledger, entry.partition, offset, event["type"]] += 1
     _check_owed(readings, there, findings)

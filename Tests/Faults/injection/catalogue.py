@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from signal import SIGKILL, SIGTERM
 
 from . import clock, disk, inboxes, owners, surroundings
-from .field import Field
+from .field import ALLOCATOR, Field
 
 
 @dataclass
@@ -21,13 +21,13 @@ class Fault:
 FAULTS = [
     Fault("orchestrator killed", lambda f: owners.killed(f, owners.ORCHESTRATOR), is_short=True),
     Fault("orchestrators killed", lambda f: owners.all_killed(f, owners.ORCHESTRATOR)),
-    Fault("allocator killed", lambda f: owners.killed(f, owners.ALLOCATOR)),
+    Fault("allocator killed", lambda f: owners.killed(f, ALLOCATOR)),
     Fault("orchestrator paused 15 s", lambda f: owners.paused(f, owners.ORCHESTRATOR, 15)),
     Fault("orchestrator paused 40 s", lambda f: owners.paused(f, owners.ORCHESTRATOR, 40)),
-    Fault("allocator paused 20 s", lambda f: owners.paused(f, owners.ALLOCATOR, 20)),
+    Fault("allocator paused 20 s", lambda f: owners.paused(f, ALLOCATOR, 20)),
     Fault("two owners at once", lambda f: owners.two_at_once(f, 1 if f.is_short else 4), is_short=True),
     Fault("partitions of calls moved to and fro", lambda f: owners.moved_to_and_fro(f, owners.ORCHESTRATOR, 5)),
-    Fault("partitions of rooms and users moved to and fro", lambda f: owners.moved_to_and_fro(f, owners.ALLOCATOR, 5)),
+    Fault("partitions of rooms and users moved to and fro", lambda f: owners.moved_to_and_fro(f, ALLOCATOR, 5)),
     Fault("broker terminated and started again", lambda f: surroundings.broker_ended(f, SIGTERM)),
     Fault("broker killed", lambda f: surroundings.broker_ended(f, SIGKILL)),
     Fault("broker's disk full for 15 s", disk.is_full, fills_disk=True),

@@ -5,7 +5,7 @@ import os
 import time
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
-from .field import ALLOCATOR, Field
+from .field import Field
 
 ORCHESTRATOR = "call-orchestrator"
 # From the sending of the accepts until about half of them are decided.
