@@ -179,6 +179,25 @@ import Testing
         #expect(calls.records.suffix(2).map(\.kind) == [.facts, .refusal])
     }
 
+    @Test func `answers an accept sent again over a connection it has not heard of with the call`() throws {
+        calls.takeOver()
+        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
+        calls.send(.accept(.ben), for: callKey, "u/d/2", .ben)
+        let again = Connection(partition: 0, gateway: "g2", number: 1)
+        var accept = CallInput.Accept.ben
+        accept.by.device.connection = again
+        calls.send(
+            .accept(accept), for: callKey, "u/d/2",
+            Reply(asker: Asker(connection: again, request: "1"), type: "call.accept"))
+        guard case .frame(let connection, let entry)? = calls.performed.last?.effect else {
+            Issue.record("the accept is not answered")
+            return
+        }
+        #expect(connection == again)
+        let answer = String(decoding: try #require(entry.frame).bytes, as: UTF8.self)
+        #expect(answer.contains("\"participants\""))
+    }
+
     @Test func `takes an effect once, however often it is sent`() {
         let mark = SourceMark(ledger: .users, partition: 1, offset: 9, index: 0)
         users.takeOver()

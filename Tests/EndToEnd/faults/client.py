@@ -137,6 +137,7 @@ class Client:
                 async with connect(url, subprotocols=["switchboard.v1"], open_timeout=5, close_timeout=1,
                                    ping_interval=None, max_size=None) as socket:
                     self.line = Line(self.connections, socket)
+                    self.saw("open", self.line)
                     reading = self._begin(self._read(self.line))
                     since = {} if self.logs_since is None else {"logsSince": self.logs_since}
                     answer = await self._request(self.line, "connect", None, {
@@ -155,6 +156,7 @@ class Client:
                 code = None
             if self.line:
                 line, self.line = self.line, None
+                self.saw("lost", line)
                 for waiting in line.waiting.values():
                     waiting.future.cancel()
             self.closed_with = code
@@ -168,12 +170,16 @@ class Client:
             await asyncio.sleep(PING_SECONDS)
             await self._request(line, "ping", None, {})
 
+    def saw(self, what: str, line: Line, frame: dict | None = None):
+        """Told when a connection opens or is lost (`open`, `lost`), and of each frame `in` and `out`; for whoever keeps
+        a history."""
+
     # asking
 
-    async def ask(self, type: str, seconds: float = 60, on_first=None, **data) -> dict:
-        """The answer to a request that is sent again, with the same `cmd`, until it is another than 50300; `on_first`
-        is told the first answer, whatever it is."""
-        command, deadline, wait = str(uuid.uuid4()), time.monotonic() + seconds, 2.0
+    async def ask(self, type: str, seconds: float = 60, on_first=None, command: str | None = None, **data) -> dict:
+        """The answer to a request that is sent again, with the same `cmd` (a fresh one where none is given), until it is
+        another than 50300; `on_first` is told the first answer, whatever it is."""
+        command, deadline, wait = command or str(uuid.uuid4()), time.monotonic() + seconds, 2.0
         while True:
             await self.online(max(0.1, deadline - time.monotonic()))
             answer = await self._request(self.line, type, command, data)
@@ -201,6 +207,7 @@ class Client:
         future = asyncio.get_running_loop().create_future()
         line.waiting[request] = Waiting(type, data, future)
         try:
+            self.saw("out", line, frame)
             await line.socket.send(json.dumps(frame))
             answer = await asyncio.wait_for(future, ANSWER_WITHIN_SECONDS)
         except websockets.ConnectionClosed:
@@ -222,6 +229,7 @@ class Client:
         try:
             async for text in line.socket:
                 frame = json.loads(text)
+                self.saw("in", line, frame)
                 if "re" in frame:
                     waiting = line.waiting.get(frame["re"])
                     if waiting is None:

@@ -113,7 +113,7 @@ package struct CallBook: Book {
         _ reply: Reply, key: String, facts: [CallFact], state call: Call, into effects: inout Effects
     ) {
         let asker = reply.asker
-        guard let (user, device) = who(asks: asker, in: call) else {
+        guard let (user, device) = who(asks: asker, facts, in: call) else {
             if case .endedBeforeStart? = facts.first {
                 effects.frame(to: asker.connection, .refusal(asker.request, Refusal(.notInside)))
             } else if reply.type == "call.sync" {
@@ -159,8 +159,10 @@ package struct CallBook: Book {
         effects.frame(to: asker.connection, Opaque(answer))
     }
 
-    /// Whose connection it is that asks.
-    private func who(asks asker: Asker, in call: Call) -> (UserID, DeviceID)? {
+    /// Whose connection it is that asks. What was decided may name who it is: a command sent again over a new
+    /// connection can come before the news of that connection.
+    private func who(asks asker: Asker, _ facts: [CallFact], in call: Call) -> (UserID, DeviceID)? {
+        if case .synced(let back)? = facts.last { return (back.user, back.device.id) }
         for member in call.participants {
             for line in member.lines where line.device.connection == asker.connection {
                 return (member.user, line.device.id)

@@ -1,0 +1,31 @@
+"""All looks, one after the other."""
+
+from dataclasses import dataclass
+
+from . import callbacks, calls, commands, effects, people, rooms
+from .evidence import LEDGERS, Evidence
+from .findings import Findings
+from .rule import Reading, read
+
+
+@dataclass
+class Judgement:
+    findings: Findings
+    readings: dict[str, Reading]
+    calls: dict[str, calls.Call]
+
+
+def judge(evidence: Evidence) -> Judgement:
+    findings = Findings()
+    readings = {name: read(evidence.logs[name]) for name in LEDGERS}
+    folded = calls.fold(readings["calls"], findings)
+    calls.check_timer(folded, evidence, findings)
+    taken = commands.check_effects(readings, findings)
+    commands.check_answers(evidence, taken, findings)
+    rooms.check_rooms(readings["rooms"], findings)
+    rooms.check_seats(readings["users"], findings)
+    callbacks.check(evidence, readings, folded, findings)
+    effects.check(evidence, readings, findings)
+    effects.check_questions(evidence, readings["calls"], findings)
+    people.check(evidence, folded, findings)
+    return Judgement(findings, readings, folded)

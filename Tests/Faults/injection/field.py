@@ -1,0 +1,55 @@
+"""What a fault has in its hands: the stack, the crowd, and how much of everything there should be."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from signal import SIGCONT, SIGSTOP
+
+from population.crowd import Crowd
+
+from .stack import FaultStack
+
+ALLOCATOR = "room-allocator"
+
+
+@dataclass
+class Field:
+    stack: FaultStack
+    crowd: Crowd
+    held: int
+    connecting: int
+    is_short: bool = False
+    remarks: list[str] = field(default_factory=list)
+
+    async def moment(self, name: str, strike: Callable[[], object], by_sent: bool = False):
+        """`strike` comes while so many calls ring, connect and talk; it must not block for long. It returns the pids that
+        it has dealt with, or nothing.
+
+        `by_sent`: the stroke waits for accepts that were sent rather than for those that were answered: it falls while
+        they are being decided.
+
+        A call connects in a few milliseconds: so that many do so at once, the allocators stand still while the answers
+        are given, and go on with the stroke."""
+        allocators: list[int] = []
+
+        def hold():
+            allocators.extend(self.stack.send(ALLOCATOR, None, SIGSTOP))
+
+        def strike_and_go_on():
+            dealt_with = ()
+            try:
+                dealt_with = strike() or ()
+            finally:
+                for pid in set(allocators) - set(dealt_with):
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, SIGCONT)
+
+        await self.crowd.moment(name, hold, strike_and_go_on, self.held, self.connecting, by_sent)
+
+    async def run(self, work, *arguments):
+        return await asyncio.to_thread(work, *arguments)
+
+    def remark(self, text: str):
+        self.remarks.append(text)

@@ -1,0 +1,208 @@
+"""The kinds of calls that people make. Each is one coroutine, from the start to the end at both; `call.dice` is its own,
+so that a seed gives the same stories whatever the machine's pace."""
+
+import asyncio
+import random
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from faults.waiting import Missing
+
+from .device import LETS_GO, Device
+
+SHORT_RING_MS = 5000  # the least that the product allows
+OVER_ALREADY = 81001
+TALK_SECONDS = (2.0, 9.0)
+COMES_BACK_SECONDS = 30.0
+SECOND_RINGS_SECONDS = 10.0
+STOPS_RINGING = (*LETS_GO, "call.expired")
+
+
+@dataclass
+class Call:
+    id: str
+    kind: str
+    caller: Device
+    callees: list[Device]
+    dice: random.Random
+    crowd: object
+    outcome: list[str] = field(default_factory=list)
+
+    @property
+    def callee(self) -> Device:
+        return self.callees[0]
+
+    async def start(self, twice: bool = False, **more) -> dict:
+        wish = {"callId": self.id, "calleeIds": [self.callee.user], "callType": 0, "mediaType": self.dice.randint(0, 1)}
+        return await self.caller.wishes("call.start", twice, **(wish | more))
+
+    async def end(self, device: Device, twice: bool = False) -> dict:
+        answer = await device.wishes("call.end", twice, callId=self.id)
+        self.outcome.append(f"end {answer['code']}")
+        return answer
+
+    async def accept(self, device: Device, twice: bool = False) -> bool:
+        answer = await device.wishes("call.accept", twice, callId=self.id)
+        self.outcome.append(f"accept {answer['code']}")
+        return answer["code"] == 0
+
+    async def pause(self, low: float, high: float):
+        await asyncio.sleep(self.dice.uniform(low, high))
+
+    async def is_over(self, *devices: Device):
+        """Each has been told that it ended."""
+        await asyncio.gather(*(device.hears_one_of(LETS_GO, self.id) for device in devices))
+
+    @property
+    def rung(self) -> list[Device]:
+        """The callee's devices that have rung so far."""
+        return [device for device in self.callees if device.has_heard("call.received", self.id)]
+
+
+class CameToNothing(Exception):
+    """The call was over before anybody rang: its time ran out while nobody could decide it. That is as it should be."""
+
+
+class NotTold(Exception):
+    """A device lost its socket, came back, and was not told that the call had ended meanwhile. That is a known gap, and
+    counted by itself; a device that kept its socket must be told."""
+
+
+async def ring(call: Call, **more) -> asyncio.Task:
+    """Starts, and waits until it rings. The start is answered once the caller is seated, before or after that.
+
+    - Raises: CameToNothing, and Missing where the start was refused for any other reason than that."""
+    start = asyncio.create_task(call.start(**more))
+    rings = asyncio.create_task(call.callee.hears("call.received", call.id))
+    over = asyncio.create_task(call.caller.hears_one_of(LETS_GO, call.id))
+    try:
+        waiting = {start, rings, over}
+        while not rings.done():
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if start in done and start.result()["code"] == OVER_ALREADY or over in done:
+                raise CameToNothing
+            if start in done and start.result()["code"] != 0:
+                raise Missing(f"call.start was answered {start.result()['code']}")
+        await rings
+        return start
+    finally:
+        for task in (rings, over):
+            task.cancel()
+
+
+async def talk_and_hang_up(call: Call, winner: Device, twice: bool = False):
+    connected = asyncio.gather(*(
+        device.hears_one_of(("call.connected", *LETS_GO), call.id) for device in (call.caller, winner)))
+    await connected
+    await call.pause(*TALK_SECONDS)
+    await call.end(call.dice.choice((call.caller, winner)), twice)
+    await call.is_over(call.caller, winner)
+
+
+async def answered(call: Call):
+    start = await ring(call)
+    await call.pause(0.2, 2.5)
+    if await call.accept(call.callee):
+        await talk_and_hang_up(call, call.callee)
+    await start
+
+
+async def held(call: Call):
+    """Rings until the crowd says so; then it is answered, with all others that were held, in the same moment."""
+    start = await ring(call)
+    await call.crowd.holds(call)
+    if await call.accept(call.callee):
+        await talk_and_hang_up(call, call.callee)
+    await start
+
+
+async def doubled(call: Call):
+    """Every command goes out twice."""
+    start = await ring(call, twice=True)
+    await call.pause(0.2, 1.5)
+    if await call.accept(call.callee, twice=True):
+        await talk_and_hang_up(call, call.callee, twice=True)
+    await start
+
+
+async def declined(call: Call):
+    start = await ring(call)
+    await call.pause(0.2, 2.5)
+    await call.end(call.dice.choice(call.callees))
+    await call.is_over(call.caller, *call.rung)
+    await start
+
+
+async def cancelled(call: Call):
+    start = await ring(call)
+    await call.pause(0.0, 2.0)
+    await call.end(call.caller)
+    await call.is_over(call.caller)
+    await start
+
+
+async def cancelled_early(call: Call):
+    """The end may overtake the start, or meet it anywhere."""
+    start = asyncio.create_task(call.start())
+    await call.pause(0.0, 0.03)
+    await call.end(call.caller)
+    if (await start)["code"] == 0 or call.callee.has_heard("call.received", call.id):
+        await call.is_over(call.callee)
+
+
+async def rang_out(call: Call):
+    start = await ring(call, ringTimeoutMs=SHORT_RING_MS)
+    await asyncio.gather(*(device.hears_one_of(STOPS_RINGING, call.id) for device in call.rung))
+    await call.is_over(call.caller, *call.rung)
+    await start
+
+
+async def raced_with_cancel(call: Call):
+    start = await ring(call)
+    await call.pause(0.2, 1.5)
+    accepted, _ = await asyncio.gather(call.accept(call.callee), call.end(call.caller))
+    await call.is_over(call.caller, call.callee)
+    await start
+
+
+async def raced_by_two(call: Call):
+    """Both devices accept at once: one wins."""
+    start = await ring(call)
+    with suppress(Missing):
+        await call.callees[1].hears("call.received", call.id, SECOND_RINGS_SECONDS)
+    await call.pause(0.2, 1.5)
+    won = await asyncio.gather(*(call.accept(device) for device in call.callees))
+    if any(won):
+        await talk_and_hang_up(call, call.callees[won.index(True)])
+    await start
+
+
+async def broken_lines(call: Call):
+    """One of the two loses its socket while it rings, or while they talk, and comes back elsewhere."""
+    start = await ring(call)
+    await start
+    weak = call.dice.choice((call.caller, call.callee))
+    while_ringing = call.dice.random() < 0.5
+    if while_ringing:
+        await weak.breaks_for(call.dice.uniform(0.0, 2.0))
+    await call.pause(0.2, 1.5)
+    if not await call.accept(call.callee):
+        return
+    await asyncio.gather(*(d.hears_one_of(("call.connected", *LETS_GO), call.id) for d in (call.caller, call.callee)))
+    if not while_ringing:
+        await weak.breaks_for(call.dice.uniform(0.0, 3.0))
+    await call.pause(*TALK_SECONDS)
+    await call.end(call.dice.choice((call.caller, call.callee)))
+    await call.is_over(*{call.caller, call.callee} - {weak})
+    try:
+        await weak.hears_one_of(LETS_GO, call.id, COMES_BACK_SECONDS)
+    except Missing:
+        raise NotTold from None
+
+
+# How often each kind comes, in parts of the whole.
+KINDS = {
+    answered: 34, doubled: 10, declined: 10, cancelled: 8, cancelled_early: 6, rang_out: 8, raced_with_cancel: 8,
+    raced_by_two: 10, broken_lines: 6,
+}
+NEEDS_TWO_DEVICES = (raced_by_two,)

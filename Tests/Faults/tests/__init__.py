@@ -1,0 +1,1 @@
+"""The checker itself, on histories that were planted."""
