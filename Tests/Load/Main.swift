@@ -13,12 +13,15 @@ struct Main {
         switch (words.first ?? "", words.count) {
         case ("calls", 2): runCalls(planAt: words[1])
         case ("serve", 2) where numbers.count == 1: serve(port: numbers[0])
+        case ("replay", 2) where numbers.count == 1: replay(calls: numbers[0], port: nil)
+        case ("replay", 3) where numbers.count == 2: replay(calls: numbers[0], port: numbers[1])
         case ("plain", 2): measurePlainly(in: words[1])
         case (let word, 3) where numbers.count == 2 && DriverLoad.Kind(rawValue: word) != nil:
             drive(DriverLoad.Kind(rawValue: word) ?? .echo, port: numbers[0], pid: numbers[1])
         default:
             Console.complain(
-                "usage: switchboard-load calls PLAN.json | serve PORT | plain FOLDER | echo|idle|posts|redis PORT PID")
+                "usage: switchboard-load calls PLAN.json | serve PORT | plain FOLDER | echo|idle|posts|redis PORT PID "
+                    + "| replay CALLS [PORT OF A BROKER]")
             exit(2)
         }
     }
@@ -64,6 +67,16 @@ extension Main {
         loop.run()
     }
 
+    private static func replay(calls: Int, port: Int?) {
+        let loop = EventLoop(name: "replay")
+        loop.execute {
+            let load = ReplayLoad(calls: calls, port: port, loop: loop)
+            Held.replay = load
+            load.run()
+        }
+        loop.run()
+    }
+
     private static func measurePlainly(in folder: String) {
         do {
             try PlainMeasures.run(in: folder)
@@ -79,6 +92,7 @@ private enum Held {
     nonisolated(unsafe) static var session: CallSession?
     nonisolated(unsafe) static var server: DriverServer?
     nonisolated(unsafe) static var load: DriverLoad?
+    nonisolated(unsafe) static var replay: ReplayLoad?
 }
 
 /// Standard output for measurements, standard error for people.
