@@ -3,7 +3,7 @@ import Switchboard
 /// The parts of this service, and how they come up: the ledger of calls, then the view and its doors.
 final class Orchestrator {
     private let host: ServiceHost
-    private let settings: LedgerSettings
+    private var settings: LedgerSettings
     private let redis: RedisClient
     private let world: LedgerWorld
     private let calls: Ledger<CallBook>
@@ -22,6 +22,7 @@ final class Orchestrator {
         settings = LedgerSettings(
             kafka: host.settings.kafka, group: Self.group, partitions: host.settings.partitions,
             replication: host.settings.replication)
+        settings.recordLevel = host.settings.recordLevel
         redis = host.connectToRedis()
         nonces = RedisNonces(redis: redis, memory: ServerAPI.nonceMemory)
         world = try LedgerWorld(
@@ -30,6 +31,7 @@ final class Orchestrator {
         LedgerMetrics.count(calls, partitions: settings.partitions, in: host.metrics)
         for condition in ["ledger", "directory"] { host.health.set(condition, false) }
         world.onReady = { [unowned self] in ledgerIsReady() }
+        world.onWithdrawn = { isOut in host.health.set("ledger", !isOut) }
         world.onFatal = { [unowned self] reason in self.host.fail(reason) }
         host.onStop("queries") { [self] done in if let queries { queries.close(done) } else { done() } }
         host.onStop("ledger") { [self] done in world.stop(done) }

@@ -3,7 +3,10 @@ package import Switchboard
 extension CallbackFold {
     /// - Parameter isSilent: the events were rendered by another already; only what lives is remembered.
     package mutating func take(_ record: LogRecord<CallFact>, at offset: Int64, isSilent: Bool = false) -> [Callback] {
-        guard !record.facts.isEmpty, let (found, id) = place(.calls, "calls", record.key, offset, record.time) else {
+        if record.kind == .snapshot { carry(record) }
+        guard isWhole(record, isKnown: calls[record.key] != nil),
+            let (found, id) = place(.calls, "calls", record.key, offset, record.time)
+        else {
             return []
         }
         var place = found

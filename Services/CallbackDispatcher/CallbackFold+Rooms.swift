@@ -2,7 +2,10 @@ package import Switchboard
 
 extension CallbackFold {
     package mutating func take(_ record: LogRecord<RoomFact>, at offset: Int64, isSilent: Bool = false) -> [Callback] {
-        guard !record.facts.isEmpty, let (found, id) = place(.rooms, "rooms", record.key, offset, record.time) else {
+        if record.kind == .snapshot { carry(record) }
+        guard isWhole(record, isKnown: rooms[record.key] != nil),
+            let (found, id) = place(.rooms, "rooms", record.key, offset, record.time)
+        else {
             return []
         }
         var place = found

@@ -4,6 +4,7 @@ extension CallbackFold {
     package mutating func take(
         _ record: LogRecord<UsersEntry.Fact>, at offset: Int64, isSilent: Bool = false
     ) -> [Callback] {
+        if record.kind == .snapshot { carry(record) }
         guard record.facts.contains(where: \.isPresence),
             let (found, id) = place(.users, "users", record.key, offset, record.time)
         else { return [] }

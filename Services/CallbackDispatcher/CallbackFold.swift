@@ -49,7 +49,7 @@ package struct CallbackFold {
         var index = 0
 
         /// The event's number for subjects whose facts begin anew at 1.
-        var sequence: Int64 { offset * CallbackEvent.placesPerRecord + Int64(index) + 1 }
+        var sequence: Int64 { CallbackEvent.sequence(at: offset, index) }
 
         mutating func callback(
             _ type: CallbackType, _ sequence: Int64, after previous: inout Int64, session: SessionID?,

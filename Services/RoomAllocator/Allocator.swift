@@ -3,7 +3,7 @@ import Switchboard
 /// The parts of this service, and how they come up: the ledgers of users and rooms, then the view and its door.
 final class Allocator {
     private let host: ServiceHost
-    private let settings: LedgerSettings
+    private var settings: LedgerSettings
     private let redis: RedisClient
     private let world: LedgerWorld
     private let nonces: RedisNonces
@@ -20,6 +20,7 @@ final class Allocator {
         settings = LedgerSettings(
             kafka: host.settings.kafka, group: Self.group, partitions: host.settings.partitions,
             replication: host.settings.replication)
+        settings.recordLevel = host.settings.recordLevel
         redis = host.connectToRedis()
         nonces = RedisNonces(redis: redis, memory: ServerAPI.nonceMemory)
         world = try LedgerWorld(
@@ -28,6 +29,7 @@ final class Allocator {
         LedgerMetrics.count(world.add(RoomBook()), partitions: settings.partitions, in: host.metrics)
         for condition in ["ledger", "directory"] { host.health.set(condition, false) }
         world.onReady = { [unowned self] in ledgerIsReady() }
+        world.onWithdrawn = { isOut in host.health.set("ledger", !isOut) }
         world.onFatal = { [unowned self] reason in self.host.fail(reason) }
         host.onStop("ledger") { [self] done in world.stop(done) }
         host.onStop("views") { [self] done in

@@ -8,7 +8,7 @@ final class TokenOffice {
     private let key: SigningKey
     private let keyID: String
     private let source: TokenSource
-    private let settings: LedgerSettings
+    private var settings: LedgerSettings
     private let redis: RedisClient
     private let nonces: RedisNonces
     private let world: LedgerWorld
@@ -23,6 +23,7 @@ final class TokenOffice {
 
     private enum Condition {
         static let topics = "topics"
+        static let ledger = "ledger"
         static let application = "application"
         static let users = "users"
     }
@@ -40,12 +41,14 @@ final class TokenOffice {
         settings = LedgerSettings(
             kafka: host.settings.kafka, group: Self.group, partitions: host.settings.partitions,
             replication: host.settings.replication)
+        settings.recordLevel = host.settings.recordLevel
         redis = host.connectToRedis()
         nonces = RedisNonces(redis: redis, memory: ServerAPI.nonceMemory)
         world = try LedgerWorld(
             loop: host.loop, settings: settings, mirror: NoStateMirror(loop: host.loop), log: host.log)
-        _ = world.add(RegistryBook())
+        LedgerMetrics.count(world.add(RegistryBook()), partitions: settings.registryPartitions, in: host.metrics)
         world.onReady = { [unowned self] in topicsAreReady() }
+        world.onWithdrawn = { isOut in host.health.set(Condition.ledger, !isOut) }
         world.onFatal = { [unowned self] reason in self.host.fail(reason) }
         nonces.onShared = { isShared in
             if isShared {

@@ -84,7 +84,8 @@ struct GoldenFile: Sendable, CustomTestStringConvertible {
         GoldenFile("RoomInput", RoomInput.self, tag: "type", kinds: "join leave timer"),
         GoldenFile("RoomFact", RoomFact.self, tag: "fact", kinds: "opened joined refused left closed"),
         GoldenFile("InboxRecord", InboxRecord<CallInput>.self),
-        GoldenFile("LogRecord", LogRecord<CallFact>.self, tag: "kind", kinds: "marker opening facts refusal"),
+        GoldenFile(
+            "LogRecord", LogRecord<CallFact>.self, tag: "kind", kinds: "marker opening facts refusal snapshot trying"),
         GoldenFile("Presence", Presence.self),
     ]
 }

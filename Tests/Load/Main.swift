@@ -13,6 +13,8 @@ struct Main {
         switch (words.first ?? "", words.count) {
         case ("calls", 2): runCalls(planAt: words[1])
         case ("serve", 2) where numbers.count == 1: serve(port: numbers[0])
+        case ("replay", 2) where numbers.count == 1: replay(calls: numbers[0], port: nil)
+        case ("replay", 3) where numbers.count == 2: replay(calls: numbers[0], port: numbers[1])
         case ("plain", 2): measurePlainly(in: words[1])
         case ("log", 6) where numbers.count >= 2 && LogLoad.Kind(rawValue: words[1]) != nil:
             log(words, rate: Int(words[4]) ?? 0, count: Int(words[5]) ?? 0)
@@ -21,7 +23,8 @@ struct Main {
         default:
             Console.complain(
                 "usage: switchboard-load calls PLAN.json | serve PORT | plain FOLDER | echo|idle|posts|redis PORT PID"
-                    + " | log topics|produce|consume|dial|relay BOOTSTRAP TOPIC RATE COUNT")
+                    + " | log topics|produce|consume|dial|relay BOOTSTRAP TOPIC RATE COUNT"
+                    + " | replay CALLS [PORT OF A BROKER]")
             exit(2)
         }
     }
@@ -86,6 +89,16 @@ extension Main {
         loop.run()
     }
 
+    private static func replay(calls: Int, port: Int?) {
+        let loop = EventLoop(name: "replay")
+        loop.execute {
+            let load = ReplayLoad(calls: calls, port: port, loop: loop)
+            Held.replay = load
+            load.run()
+        }
+        loop.run()
+    }
+
     private static func measurePlainly(in folder: String) {
         do {
             try PlainMeasures.run(in: folder)
@@ -102,6 +115,7 @@ private enum Held {
     nonisolated(unsafe) static var server: DriverServer?
     nonisolated(unsafe) static var load: DriverLoad?
     nonisolated(unsafe) static var log: LogLoad?
+    nonisolated(unsafe) static var replay: ReplayLoad?
 }
 
 /// Standard output for measurements, standard error for people.

@@ -48,6 +48,58 @@ import Testing
         #expect(again.count == 5)
     }
 
+    @Test func `A dispatcher that begins at a snapshot renders what follows to the same bytes`() throws {
+        let callbacks = Self.rendered(Self.whole)
+        for count in 1..<DispatcherLogs.facts().count {
+            var call = Call(id: DispatcherLogs.call(1))
+            var announced: Int64 = 0
+            var events = 0
+            for record in Self.whole[2..<(2 + count)] {
+                let isEvent = record.facts[0].eventCount(before: call) > 0
+                call.apply(record.facts[0], at: record.time)
+                if isEvent { (announced, events) = (Int64(call.sequence), events + 1) }
+            }
+            var snapshot = LogRecord<CallFact>()
+            snapshot.kind = .snapshot
+            snapshot.key = Self.whole[2].key
+            snapshot.sequence = call.sequence
+            snapshot.state = Opaque(Carried(call))
+            snapshot.announced = announced
+            var fold = CallbackFold(partition: 3)
+            // Of the facts before it those that still stand in the log are passed over.
+            var rest = fold.take(Self.whole[2 + count - 1], at: 0, isSilent: true)
+            rest += fold.take(snapshot, at: 1, isSilent: true)
+            for (offset, record) in Self.whole.enumerated().dropFirst(2 + count) {
+                var record = record
+                record.sequence = offset - 1
+                rest += fold.take(record, at: Int64(offset))
+            }
+            #expect(rest.map(\.body) == callbacks.dropFirst(events).map(\.body))
+        }
+    }
+
+    @Test func `A snapshot of a user says who is told when it goes`() throws {
+        var login = UserFact.LoggedIn()
+        login.device = DispatcherLogs.device("a1")
+        login.clientIp = "192.0.2.1"
+        var user = User()
+        user.apply(.loggedIn(login), at: Timestamp(milliseconds: 5))
+        var snapshot = LogRecord<UsersEntry.Fact>()
+        snapshot.kind = .snapshot
+        snapshot.key = "AbC123/anna"
+        snapshot.state = Opaque(Carried(UsersEntry.user(user)))
+        snapshot.announced = 17
+        var fold = CallbackFold(partition: 3)
+        #expect(fold.take(snapshot, at: 3).isEmpty)
+        var record = LogRecord<UsersEntry.Fact>()
+        record.key = "AbC123/anna"
+        record.sequence = 2
+        record.facts = [.user(.wentOffline(.init(device: DeviceID("a1"), connection: Connection())))]
+        let callbacks = fold.take(record, at: 4)
+        #expect(try Self.told(callbacks) == ["user.offline 65 17"])
+        #expect(try CallbackEvent(json: try #require(callbacks.last).body).data.clientIp == "192.0.2.1")
+    }
+
     @Test func `A room opens and closes with two events each, all in one order`() throws {
         var opened = RoomFact.Opened()
         opened.session = SessionID("s-1")

@@ -59,7 +59,9 @@ extension Audit {
         reading.counted.insert(offset)
         check(record.inboxOffset >= reading.inboxOffset, "\(place): out of the order of the inbox")
         reading.inboxOffset = max(reading.inboxOffset, record.inboxOffset)
+        if record.kind == .snapshot { checkSnapshot(record, reading, place) }
         reading.states = reading.states.filter { $0.value.forgetAt.map { $0 > record.time } ?? true }
+        if record.refusal?.reason == .malformed { failed.append(record.command ?? "") }
         if let reply = record.reply { reading.replies[reply, default: 0] += 1 }
         var effects = Effects()
         guard var state = reading.states[record.key] ?? book.blank(for: record.key) else { return effects }
@@ -86,6 +88,19 @@ extension Audit {
             book.answer(reply, key: record.key, facts: record.facts, state: state, into: &effects)
         }
         return effects
+    }
+
+    /// It says what the facts before it say.
+    private func checkSnapshot<B: Book>(_ record: LogRecord<B.State.Fact>, _ reading: Reading<B>, _ place: String) {
+        snapshots += 1
+        guard let state = record.state, let carried = try? Carried<B.State>(json: state.bytes) else {
+            return check(false, "\(place): a snapshot that cannot be read")
+        }
+        guard let folded = reading.states[record.key] else {
+            return check(false, "\(place): a snapshot of \(record.key), which is not known")
+        }
+        check(isSame(carried.state, folded), "\(place): the snapshot of \(record.key) is not what its facts say")
+        check(record.sequence == folded.sequence, "\(place): a snapshot at another sequence")
     }
 
     /// Facts that answer the same command again.
@@ -129,12 +144,21 @@ extension Audit {
 
     private func isSame<S: Machine>(_ a: S, _ b: S) -> Bool {
         switch (a, b) {
-        case (let a as Call, let b as Call): a == b
+        case (let a as Call, let b as Call): a.untold == b.untold
         case (let a as Room, let b as Room): a == b
         case (UsersEntry.user(let a) as UsersEntry, UsersEntry.user(let b) as UsersEntry): a == b
         case (UsersEntry.gateway(let a) as UsersEntry, UsersEntry.gateway(let b) as UsersEntry):
             a.incarnation == b.incarnation && a.sequence == b.sequence
         default: false
         }
+    }
+}
+
+extension Call {
+    /// Without what the last fact told, which is for its effects alone and stands in no snapshot.
+    var untold: Call {
+        var call = self
+        call.told = []
+        return call
     }
 }

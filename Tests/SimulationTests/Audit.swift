@@ -14,6 +14,12 @@ final class Audit {
 
     /// The first accept in each call's inbox that is young enough to count.
     var firstAccepts: [String: Timestamp] = [:]
+    /// Seen in the logs.
+    var snapshots = 0
+    /// The commands of inputs that were logged as failed.
+    var failed: [String] = []
+    /// Owners that began in the middle of the log.
+    var readingsFromSnapshots = 0
     var missedCalls: [(key: String, expiresAt: Timestamp)] = []
     private static let faultsMax = 12
 
@@ -82,6 +88,8 @@ final class Audit {
         checkRooms(moves.sorted { $0.number < $1.number }.map(\.move))
         checkArrivals(expected, world)
         checkMirror(world)
+        check(failed == (world.poison.map { [$0] } ?? []), "logged as failed: \(failed)")
+        check(world.poison == nil || world.poisoned <= 10, "one input has ended \(world.poisoned) owners")
         checkPeople(world)
     }
 

@@ -19,6 +19,8 @@ final class Host<B: Book>: LedgerPorts {
     /// Its producer has had a fatal error: what it had taken arrives, and nothing after it.
     private var isBroken = false
     var onEnd: (() -> Void)?
+    /// Of its clock; one that is off must not decide.
+    private let skew: Duration
 
     // For planted faults.
     private var appendsSeen = 0
@@ -32,7 +34,8 @@ final class Host<B: Book>: LedgerPorts {
         clockwork = world.clockwork
         self.partition = partition
         self.name = name
-        owner = PartitionOwner(partition: partition, book: book, ports: self)
+        skew = world.strikes(onceIn: 12) ? .seconds(world.clockwork.dice.pick([-30, 30])) : .zero
+        owner = PartitionOwner(partition: partition, book: book, ports: self, limits: world.limits)
         world.broker.onAppend(B.ledger.inbox(partition)) { [weak self] in self?.read() }
     }
 
@@ -88,12 +91,13 @@ final class Host<B: Book>: LedgerPorts {
 
     // MARK: LedgerPorts
 
-    var clock: Timestamp { clockwork.now }
+    var clock: Timestamp { clockwork.now + skew }
     func freshIncarnation() -> String { world.freshName("i") }
 
     func append(
         _ record: [UInt8], key: String, to partition: Int32, _ done: @escaping (LogAppend) -> Void
     ) -> Bool {
+        if isDead || world.ends(self, writing: record) { return true }
         let place = B.ledger.log(partition)
         // Full: the owner tries again.
         if key != "marker", world.strikes(onceIn: 60) { return false }
@@ -144,6 +148,7 @@ final class Host<B: Book>: LedgerPorts {
     private var isLost: Bool { lostAfter.map { clockwork.now > $0 } ?? false }
 
     func perform(_ effect: Effects.Effect, source: SourceMark, _ done: @escaping (Bool) -> Void) {
+        if isDead { return }
         world.audit.performs(source)
         if world.planted == .effectsWithTimeout, clockwork.dice.onceIn(40) { return later { done(true) } }
         if isBroken || world.strikes(onceIn: 400) {
@@ -196,13 +201,29 @@ final class Host<B: Book>: LedgerPorts {
                     case .offset(let offset): offset
                     case .beginning: Int64(0)
                     }
+                if case .offset = start, first > 0 { world.audit.readingsFromSnapshots += 1 }
                 let all = world.broker.records(B.ledger.log(partition))
                 for offset in first..<max(first, marker) {
-                    all[Int(offset)].value.withUnsafeBytes { each(offset, $0) }
+                    let value = all[Int(offset)].value
+                    let read = world.planted == .foldSkipsUnknownFacts ? withoutUnknown(value) : value
+                    read.withUnsafeBytes { each(offset, $0) }
                 }
                 done(true)
             }
         }
+    }
+
+    /// The planted fault: an older program, which has not heard of some facts, and thinks that it can do without.
+    private func withoutUnknown(_ value: [UInt8]) -> [UInt8] {
+        guard var record = try? LogRecord<B.State.Fact>(json: value) else { return value }
+        record.facts.removeAll { fact in
+            switch fact {
+            case let fact as CallFact: fact.name == .entered
+            case UsersEntry.Fact.user(.leaving) as UsersEntry.Fact: true
+            default: false
+            }
+        }
+        return record.encoded()
     }
 
     func openInbox(_ partition: Int32, at offset: Int64?) {
@@ -272,8 +293,14 @@ final class Host<B: Book>: LedgerPorts {
         }
     }
 
-    func ended(_ partition: Int32, because reason: String) {
-        clockwork.note("\(name) ends: \(reason)")
+    func tell(_ partition: Int32, _ news: OwnerNews) { clockwork.note("\(name) \(news)") }
+
+    func ended(_ partition: Int32, _ ending: OwnerEnding) {
+        clockwork.note("\(name) ends: \(ending)")
+        if skew != .zero, case .unable(.clock, _) = ending {
+        } else if skew != .zero, owner.decisions > 0 {
+            world.audit.check(false, "\(name) has decided with a clock that is off")
+        }
         readFrom = nil
         onEnd?()
     }

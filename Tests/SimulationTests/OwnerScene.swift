@@ -9,7 +9,13 @@ final class OwnerScene<B: Book>: LedgerPorts {
     var inbox: [(key: String, bytes: [UInt8], time: Timestamp)] = []
     private(set) var performed: [(effect: Effects.Effect, source: SourceMark)] = []
     private(set) var endings: [String] = []
+    private(set) var lastEnding: OwnerEnding?
+    private(set) var told: [OwnerNews] = []
     private(set) var asksForTheEnd = 0
+    /// Of the owner's clock, against the log's.
+    var clockSkew: Duration = .zero
+    /// How late it hears that a record stands in the log.
+    var acknowledgementDelay: Duration = .zero
     /// Effects stay under way.
     var holdsEffects = false
     /// The end of the inbox is not answered.
@@ -19,15 +25,20 @@ final class OwnerScene<B: Book>: LedgerPorts {
     private var incarnations = 0
     private(set) var owner: PartitionOwner<B>!
     private var readFrom: Int64?
+    /// Where the last reading of the log began.
+    var firstRead: Int64?
 
     init(_ book: B) { self.book = book }
 
     /// Another owner takes over; the one before is only not heard any more.
     @discardableResult
-    func takeOver(recordsMax: Int64 = LedgerLimit.recordsPerIncarnation) -> PartitionOwner<B> {
+    func takeOver(recordsMax: Int64? = nil, _ change: (inout OwnerLimits) -> Void = { _ in }) -> PartitionOwner<B> {
+        var limits = OwnerLimits()
+        if let recordsMax { limits.recordsPerIncarnation = recordsMax }
+        change(&limits)
         waiting = []
         readFrom = nil
-        owner = PartitionOwner(partition: 0, book: book, ports: self, recordsMax: recordsMax)
+        owner = PartitionOwner(partition: 0, book: book, ports: self, limits: limits)
         owner.start()
         settle()
         return owner
@@ -95,7 +106,7 @@ final class OwnerScene<B: Book>: LedgerPorts {
 
     // MARK: LedgerPorts
 
-    var clock: Timestamp { now }
+    var clock: Timestamp { now + clockSkew }
 
     func freshIncarnation() -> String {
         incarnations += 1
@@ -105,7 +116,10 @@ final class OwnerScene<B: Book>: LedgerPorts {
     func append(_ record: [UInt8], key: String, to partition: Int32, _ done: @escaping (LogAppend) -> Void) -> Bool {
         log.append((record, now))
         let (offset, time) = (Int64(log.count - 1), now)
-        waiting.append { done(.acknowledged(offset: offset, time: time)) }
+        waiting.append { [self] in
+            now = now + acknowledgementDelay
+            done(.acknowledged(offset: offset, time: time))
+        }
         return true
     }
 
@@ -129,6 +143,7 @@ final class OwnerScene<B: Book>: LedgerPorts {
                 case .offset(let offset): offset
                 case .beginning: Int64(0)
                 }
+            firstRead = first
             for offset in first..<max(first, marker) { log[Int(offset)].bytes.withUnsafeBytes { each(offset, $0) } }
             done(true)
         }
@@ -144,5 +159,9 @@ final class OwnerScene<B: Book>: LedgerPorts {
 
     func mirror(_ partition: Int32, marker: Int64, _ changes: [(key: String, value: [UInt8]?)]) {}
     func mirrorAfresh(_ partition: Int32, marker: Int64, _ all: [(key: String, value: [UInt8])]) {}
-    func ended(_ partition: Int32, because reason: String) { endings.append(reason) }
+    func ended(_ partition: Int32, _ ending: OwnerEnding) {
+        endings.append(ending.description)
+        lastEnding = ending
+    }
+    func tell(_ partition: Int32, _ news: OwnerNews) { told.append(news) }
 }

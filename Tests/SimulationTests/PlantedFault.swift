@@ -11,4 +11,6 @@ enum PlantedFault: String, CaseIterable {
     case effectsWithTimeout
     case acknowledgeFirst
     case lookAgainWhenPerforming
+    case foldSkipsUnknownFacts
+    case flushBetweenTwoJoins
 }

@@ -10,25 +10,33 @@ import Testing
 
     @Test(arguments: 0..<lanes)
     func `calls keep their rules through crashes, zombies and losses`(_ lane: UInt64) {
+        var snapshots = 0
+        var readings = 0
         for seed in Self.chosen where seed % Self.lanes == lane {
-            guard run(seed, hasFaults: true) else { return }
+            guard let audit = run(seed, hasFaults: true) else { return }
+            snapshots += audit.snapshots
+            readings += audit.readingsFromSnapshots
         }
+        guard Self.only == nil else { return }
+        #expect(snapshots > 10 * Self.seeds / Self.lanes, "hardly anything was carried forward")
+        #expect(readings > Self.seeds / Self.lanes, "hardly anybody began at a snapshot")
     }
 
     @Test(arguments: 0..<lanes)
     func `without faults every call that both want connects`(_ lane: UInt64) {
         for seed in Self.chosen.prefix(Int(Self.seeds / 3)) where seed % Self.lanes == lane {
-            guard run(seed, hasFaults: false) else { return }
+            guard run(seed, hasFaults: false) != nil else { return }
         }
     }
 
     private static var chosen: [UInt64] { only.map { [$0] } ?? Array(1...seeds) }
 
-    private func run(_ seed: UInt64, hasFaults: Bool) -> Bool {
+    /// - Returns: what was seen; nil where something was wrong.
+    private func run(_ seed: UInt64, hasFaults: Bool) -> Audit? {
         let world = World(seed: seed, hasFaults: hasFaults)
         let faults = world.run()
         #expect(faults.isEmpty, "SIMULATION_SEED=\(seed)\n\(world.clockwork.history.joined(separator: "\n"))")
-        return faults.isEmpty
+        return faults.isEmpty ? world.audit : nil
     }
 }
 

@@ -1,4 +1,4 @@
-import Switchboard
+@testable import Switchboard
 
 /// Whole calls under a seed: brokers, owners, mirror, gateways and people, in memory and on one thread.
 final class World {
@@ -19,15 +19,30 @@ final class World {
     private var namesGiven = 0
     private var crashesLeft = 0
     private var faultsEndAt = Timestamp()
+    /// The command of an input that ends whoever decides it.
+    private(set) var poison: String?
+    private(set) var poisoned = 0
 
     static let app = AppKey("app")
     private static let faultsEnd: Duration = .seconds(18)
     private static let settledWithin: Duration = .seconds(240)
 
+    /// So small that whatever lives longer than a moment is carried forward, over several incarnations.
+    let limits: OwnerLimits
+
     init(seed: UInt64, hasFaults: Bool, planted: PlantedFault? = nil) {
         clockwork = Clockwork(seed: seed)
         broker = Broker(clockwork: clockwork)
         self.hasFaults = hasFaults
+        var limits = OwnerLimits()
+        if !clockwork.dice.onceIn(4) {
+            limits.recordsPerIncarnation = clockwork.dice.pick([5, 12, 40])
+            limits.incarnationMax = clockwork.dice.pick([.seconds(3), .seconds(60)])
+            limits.recordsWithoutSnapshot = clockwork.dice.pick([1, 4, 15])
+            limits.recordsPerLive = clockwork.dice.pick([0, 2])
+            limits.timeWithoutSnapshot = clockwork.dice.pick([.seconds(2), .seconds(60)])
+        }
+        self.limits = limits
         self.planted = planted
         calls = Post(self, CallBook(media: MediaGrants(urls: ["turn:t"])))
         users = Post(self, UsersBook())
@@ -66,6 +81,10 @@ final class World {
             clockwork.run(until: clockwork.now + .seconds(2))
         }
         clockwork.run(until: clockwork.now + .seconds(3))
+        // Owners write by themselves now and then: between two such records.
+        while !audit.isSettled(self), clockwork.now < begin + Self.settledWithin + .seconds(10) {
+            clockwork.run(until: clockwork.now + .milliseconds(20))
+        }
         audit.finish(self)
         return audit.faults
     }
@@ -103,11 +122,38 @@ final class World {
     // MARK: trouble
 
     private func plantTrouble() {
+        if planted == nil, clockwork.dice.onceIn(4) { return plantPoison() }
+        if planted == .flushBetweenTwoJoins { clockwork.after(.milliseconds(6_000)) { [self] in trouble(5) } }
         for _ in 0..<Int.random(in: 1...5, using: &clockwork.dice) {
             let at = Duration.milliseconds(Int.random(in: 500...17_000, using: &clockwork.dice))
             let kind = Int.random(in: 0..<11, using: &clockwork.dice)
             clockwork.after(at) { [self] in trouble(kind) }
         }
+    }
+
+    /// The only trouble then: an owner that ends for another reason while it tries an input is taken for that input's work.
+    private func plantPoison() {
+        poison = "nobody/d/poison"
+        crashesLeft = 0
+        let key = RecordKey.of(Self.app, clockwork.dice.pick(plans).id)
+        clockwork.after(.milliseconds(Int.random(in: 0...12_000, using: &clockwork.dice))) { [self] in
+            clockwork.note("an input that ends its owners")
+            var end = CallInput.End()
+            end.by.user = UserID("nobody")
+            broker.append(
+                InboxRecord(CallInput.end(end), command: poison).encoded(), key: key,
+                to: LedgerName.calls.inbox(Broker.partition(of: key)))
+        }
+    }
+
+    /// Before it has written what it decided.
+    func ends<B: Book>(_ host: Host<B>, writing record: [UInt8]) -> Bool {
+        guard let poison, let log = try? LogRecord<B.State.Fact>(json: record), log.command == poison,
+            log.refusal?.reason != .malformed
+        else { return false }
+        poisoned += 1
+        for post in [calls, users, rooms] as [any AnyPost] { _ = post.crash(host) }
+        return true
     }
 
     private func trouble(_ kind: Int) {
@@ -121,6 +167,7 @@ final class World {
         case 5:
             clockwork.note("the mirror is flushed")
             mirror.flush()
+            if planted == .flushBetweenTwoJoins { forgetSeats() }
             clockwork.after(.milliseconds(900)) { [self] in
                 for post in [calls, users, rooms] as [any AnyPost] { post.mirrorAfresh() }
             }
@@ -195,6 +242,15 @@ final class World {
         return .frame(now, entry)
     }
 
+    /// As though who sits where stood in the mirror alone.
+    private func forgetSeats() {
+        for entry in users.hosts.compactMap({ $0?.owner.entries.values }).joined() {
+            guard case .user(var user) = entry.state else { continue }
+            user.seat = nil
+            entry.state = .user(user)
+        }
+    }
+
     /// Answers a command without deciding it.
     func refuseAtOnce(_ record: Broker.Record) -> Bool {
         guard let inbox = try? InboxRecord<CallInput>(json: record.value), let reply = inbox.reply else { return false }
@@ -243,7 +299,8 @@ struct CallPlan {
         settings.connectTimeout = .seconds(6)
         settings.lossGrace = .seconds(5)
         settings.maxDuration = .seconds(40)
-        settings.tombstone = .seconds(30)
+        // Longer than a decision may wait for its acknowledgement: phones repeat their commands all that time.
+        settings.tombstone = .seconds(60)
         return settings
     }
 }

@@ -1,7 +1,7 @@
 /// What the engine has to know of a kind of machine beyond the machine: its ledger, what a decision looks at, and what
 /// follows from a fact. Everything here is a pure function, so that an owner that takes over performs the same again.
 package protocol Book<State> {
-    associatedtype State: Machine where State.Input: Message, State.Fact: Message
+    associatedtype State: Machine & Message where State.Input: Message, State.Fact: Message
 
     static var ledger: LedgerName { get }
 
@@ -33,6 +33,11 @@ package protocol Book<State> {
     /// What follows from one fact; `state` has just applied it.
     func perform(_ fact: State.Fact, key: String, before: State, after state: State, into effects: inout Effects)
 
+    /// How many public events the fact is.
+    func eventCount(of fact: State.Fact, before: State) -> Int
+    /// Whether the numbers of its events count the facts of their subject, or else places in the log.
+    var countsFacts: Bool { get }
+
     /// The answer to an input that was accepted; nil where it comes later, from a fact.
     func answer(_ reply: Reply, key: String, facts: [State.Fact], state: State, into effects: inout Effects)
 
@@ -56,6 +61,8 @@ extension Book {
     package func isRepeatable(_ input: State.Input) -> Bool { false }
     package func mirror(_ state: State, key: String) -> [UInt8]? { nil }
     package var isMirrored: Bool { false }
+    package func eventCount(of fact: State.Fact, before: State) -> Int { 0 }
+    package var countsFacts: Bool { false }
 }
 
 /// What follows from a decision: performed once it is accepted, in this order, each at its place.

@@ -14,10 +14,17 @@ package final class Ledger<B: Book>: LedgerPorts {
     package var onOwnership: ((_ partition: Int32, _ owns: Bool) -> Void)?
     var live: Gauge?
     var decided: Counter?
-    private var decisionsCounted: [Int32: Int] = [:]
+    var carried: Counter?
+    var failed: Counter?
+    var lostInputs: Counter?
+    var withdrawn: Gauge?
+    var replayAge: Gauge?
+    private var counted: [Int32: (decisions: Int, snapshots: Int)] = [:]
+    private var alarmedAt = Timestamp()
 
     /// How long a partition rests after its owner failed, so that two do not write markers in turn.
     private static var restInMilliseconds: ClosedRange<Int> { 50...500 }
+    private static var alarmAgain: Duration { .seconds(3_600) }
 
     init(book: B, world: LedgerWorld) {
         self.book = book
@@ -26,19 +33,40 @@ package final class Ledger<B: Book>: LedgerPorts {
 
     package var ownedPartitions: [Int32] { owners.values.filter(\.isOwning).map(\.partition).sorted() }
     private func count() {
-        guard let live, let decided else { return }
-        live.set(owners.values.reduce(0) { $0 + $1.liveCount })
+        live?.set(owners.values.reduce(0) { $0 + $1.liveCount })
         for owner in owners.values {
-            decided.add(owner.decisions - decisionsCounted[owner.partition, default: 0])
-            decisionsCounted[owner.partition] = owner.decisions
+            let counted = counted[owner.partition] ?? (0, 0)
+            decided?.add(owner.decisions - counted.decisions)
+            carried?.add(owner.snapshots - counted.snapshots)
+            self.counted[owner.partition] = (owner.decisions, owner.snapshots)
         }
+        watchReplay()
+    }
+
+    /// What is needed must not grow as old as what the log lets go of.
+    private func watchReplay() {
+        guard let retention = world.settings.retention(of: name) else { return }
+        let now = clock
+        let oldest = owners.values.filter(\.isOwning).max { $0.replayAge(at: now) < $1.replayAge(at: now) }
+        let age = oldest?.replayAge(at: now) ?? .zero
+        replayAge?.set(Int(age.components.seconds))
+        guard let oldest, age > retention / 2, now - alarmedAt > Self.alarmAgain else { return }
+        alarmedAt = now
+        world.log.error(
+            "a log is held longer than half of what it keeps",
+            [
+                "ledger": name.rawValue, "partition": Int(oldest.partition), "seconds": age.components.seconds,
+                "replayFrom": oldest.replayFrom,
+            ])
     }
 
     private func take(_ partition: Int32) {
         guard assigned.contains(partition), owners[partition] == nil else { return }
-        let owner = PartitionOwner(partition: partition, book: book, ports: self)
+        var limits = OwnerLimits()
+        limits.levelAllowed = world.settings.recordLevel
+        let owner = PartitionOwner(partition: partition, book: book, ports: self, limits: limits)
         owners[partition] = owner
-        decisionsCounted[partition] = 0
+        counted[partition] = nil
         owner.start()
     }
 
@@ -136,7 +164,7 @@ package final class Ledger<B: Book>: LedgerPorts {
         world.mirror.writeAfresh(name, partition, marker: marker, all)
     }
 
-    package func ended(_ partition: Int32, because reason: String) {
+    package func ended(_ partition: Int32, _ ending: OwnerEnding) {
         owners[partition] = nil
         paused.remove(partition)
         world.stopReading(name.log, partition)
@@ -144,13 +172,35 @@ package final class Ledger<B: Book>: LedgerPorts {
         world.mirror.letGo(name, partition)
         onOwnership?(partition, false)
         guard assigned.contains(partition) else { return }
+        if case .unable(let inability, let reason) = ending {
+            world.log.error(
+                "a partition must not be decided here and is given back",
+                ["ledger": name.rawValue, "partition": Int(partition), "reason": reason])
+            return world.withdraw(because: inability)
+        }
         world.log.warning(
             "a partition is given up and taken again",
-            ["ledger": name.rawValue, "partition": Int(partition), "reason": reason])
+            ["ledger": name.rawValue, "partition": Int(partition), "reason": ending.description])
         let rest = Duration.milliseconds(Int.random(in: Self.restInMilliseconds))
         restarts[partition] = world.loop.schedule(after: rest) { [unowned self] in
             restarts[partition] = nil
             take(partition)
+        }
+    }
+}
+
+extension Ledger {
+    package func tell(_ partition: Int32, _ news: OwnerNews) {
+        switch news {
+        case .tries(let offset):
+            world.log.warning(
+                "an input is tried alone: owners have ended before it was decided",
+                ["ledger": name.rawValue, "partition": Int(partition), "offset": offset])
+        case .fails(let offset):
+            failed?.add()
+            world.log.error(
+                "an input has ended those who decided it, and is logged as failed",
+                ["ledger": name.rawValue, "partition": Int(partition), "offset": offset])
         }
     }
 }
@@ -168,6 +218,8 @@ struct ServedLedger {
     let turn: () -> Void
     let tick: (_ stall: Duration) -> Void
     let mirrorAfresh: (Int32) -> Void
+    let lostInputs: (Int32, _ first: Int64, _ end: Int64) -> Void
+    let withdrew: (_ isOut: Bool) -> Void
 
     init<B: Book>(_ ledger: Ledger<B>) {
         name = ledger.name
@@ -178,6 +230,8 @@ struct ServedLedger {
         turn = { ledger.turn() }
         tick = { ledger.tick(stalledFor: $0) }
         mirrorAfresh = { ledger.mirrorAfresh($0) }
+        lostInputs = { ledger.lostInputs($0, from: $1, to: $2) }
+        withdrew = { ledger.withdrew($0) }
     }
 }
 
@@ -232,6 +286,15 @@ extension Ledger {
     }
 
     func mirrorAfresh(_ partition: Int32) { owners[partition]?.mirrorAfresh() }
+
+    func withdrew(_ isOut: Bool) { withdrawn?.set(isOut ? 1 : 0) }
+
+    func lostInputs(_ partition: Int32, from first: Int64, to end: Int64) {
+        lostInputs?.add(Int(end - first))
+        world.log.error(
+            "an inbox has let go of inputs before they were decided",
+            ["ledger": name.rawValue, "partition": Int(partition), "from": first, "to": end])
+    }
 }
 
 /// Calls back when all of several have.

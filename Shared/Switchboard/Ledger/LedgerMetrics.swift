@@ -18,6 +18,24 @@ package enum LedgerMetrics {
         ledger.live = metrics.gauge(
             "switchboard_ledger_live", help: "Aggregates in memory", labels: ["ledger": name])
         ledger.decided = metrics.counter(
-            "switchboard_ledger_decisions_total", help: "Records decided", labels: ["ledger": name])
+            "switchboard_ledger_decisions_total", help: "Records written, snapshots among them",
+            labels: ["ledger": name])
+        ledger.carried = metrics.counter(
+            "switchboard_ledger_snapshots_total", help: "Snapshot records written", labels: ["ledger": name])
+        ledger.failed = metrics.counter(
+            "switchboard_ledger_failed_inputs_total",
+            help: "Inputs logged as failed: they ended those who decided them",
+            labels: ["ledger": name])
+        ledger.replayAge = metrics.gauge(
+            "switchboard_ledger_replay_seconds",
+            help:
+                "Age of the oldest record that a takeover here would have to read; an alarm at half the log's retention",
+            labels: ["ledger": name])
+        ledger.withdrawn = metrics.gauge(
+            "switchboard_ledger_withdrawn", help: "1 while this copy has left its group, since it must not decide",
+            labels: ["ledger": name])
+        ledger.lostInputs = metrics.counter(
+            "switchboard_ledger_lost_inputs_total", help: "Inputs that the inbox let go of before they were decided",
+            labels: ["ledger": name])
     }
 }

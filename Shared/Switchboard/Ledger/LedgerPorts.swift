@@ -34,7 +34,10 @@ package protocol LedgerPorts: AnyObject {
     func mirrorAfresh(_ partition: Int32, marker: Int64, _ all: [(key: String, value: [UInt8])])
 
     /// The incarnation is over; its owner has let go of everything.
-    func ended(_ partition: Int32, because reason: String)
+    func ended(_ partition: Int32, _ ending: OwnerEnding)
+
+    /// For people.
+    func tell(_ partition: Int32, _ news: OwnerNews)
 }
 
 package enum LogStart: Hashable, Sendable {

@@ -7,6 +7,8 @@ package struct LedgerSettings: Sendable {
     package var partitions: Int32
     package var registryPartitions: Int32
     package var replication: Int32
+    /// The level of log records that owners may write: what every copy of every service can read.
+    package var recordLevel = RecordLevel.highest
 
     /// Frames in one record of `gateway.deliveries`, so that it stays far below what a broker takes.
     package static let entriesPerDelivery = 256
@@ -29,6 +31,9 @@ package struct LedgerSettings: Sendable {
         PartitionHash.partition(of: key.utf8, count: partitions(of: ledger))
     }
 
+    /// How long a log and its inbox keep their records; nil: for ever.
+    package func retention(of ledger: LedgerName) -> Duration? { ledger == .registry ? nil : TopicRetention.logs }
+
     /// Every topic there is, as every service makes or checks it.
     package var topics: [KafkaTopicSpecification] {
         var all: [KafkaTopicSpecification] = []
@@ -44,7 +49,7 @@ package struct LedgerSettings: Sendable {
         }
         for ledger in LedgerName.allCases {
             // Who reads the registry starts at its beginning: applications and their keys stand nowhere else.
-            let retention = ledger == .registry ? nil : TopicRetention.logs
+            let retention = retention(of: ledger)
             add(ledger.inbox, partitions(of: ledger), keeps: retention)
             add(ledger.log, partitions(of: ledger), keeps: retention)
         }

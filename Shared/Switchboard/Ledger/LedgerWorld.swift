@@ -5,13 +5,16 @@ package final class LedgerWorld {
     package let settings: LedgerSettings
     let log: Log
     let mirror: any StateMirror
-    private let admin: KafkaAdmin
-    private var consumer: KafkaGroupConsumer?
-    private var reader: KafkaReader?
+    let admin: KafkaAdmin
+    var consumer: KafkaGroupConsumer?
+    /// On its way out of the group.
+    private var leaving: KafkaGroupConsumer?
+    var reader: KafkaReader?
     private var producer: KafkaProducer?
     private var framesProducer: KafkaProducer?
-    private var ledgers: [ServedLedger] = []
-    private var readings: [ReadingKey: LogReading] = [:]
+    var ledgers: [ServedLedger] = []
+    var readings: [ReadingKey: LogReading] = [:]
+    var inboxStarts: [ReadingKey: Int64] = [:]
     private var deliveries: [Int32: [Delivery]] = [:]
     private var isDeliveryDue = false
     private var refused: [() -> Bool] = []
@@ -21,15 +24,18 @@ package final class LedgerWorld {
 
     package var onReady: (() -> Void)?
     package var onFatal: ((String) -> Void)?
+    /// It has left the group because it must not decide, or is back in it.
+    package var onWithdrawn: ((_ isOut: Bool) -> Void)?
 
-    private struct ReadingKey: Hashable {
+    struct ReadingKey: Hashable {
         let topic: KafkaTopicID
         let partition: Int32
     }
 
     /// One owner's reading of its log.
-    private struct LogReading {
+    struct LogReading {
         let marker: Int64
+        var start: LogStart
         let each: (Int64, UnsafeRawBufferPointer) -> Void
         let done: (Bool) -> Void
     }
@@ -41,6 +47,8 @@ package final class LedgerWorld {
 
     /// How often deadlines are looked at and refused work is tried again.
     private static let tickInterval: Duration = .milliseconds(100)
+    /// How long a process whose clock was off stays out of the group.
+    private static let comeBackAfter: Duration = .seconds(60)
 
     /// On the loop.
     package init(loop: EventLoop, settings: LedgerSettings, mirror: any StateMirror, log: Log) throws(KafkaFailure) {
@@ -111,10 +119,19 @@ package final class LedgerWorld {
         else { return }
         reader.onRecord = { [unowned self] record in read(record) }
         reader.onFailure = { [unowned self] topic, partition, failure in
+            if failure.isOffsetOutOfRange, readFromBeginning(topic, partition) { return }
             readings.removeValue(forKey: ReadingKey(topic: topic, partition: partition))?.done(false)
             reader.remove(topic, partition)
             log.error("a log cannot be read", ["partition": Int(partition), "failure": failure.description])
         }
+        guard joinGroup() else { return }
+        lastTick = .now
+        tickTimer = loop.every(Self.tickInterval) { [unowned self] in tick() }
+        onReady?()
+    }
+
+    /// - Returns: false where that has failed for good.
+    private func joinGroup() -> Bool {
         do {
             let consumer = try KafkaGroupConsumer(
                 settings: settings.kafka, group: settings.group, topics: ledgers.map(\.name.inbox), loop: loop)
@@ -127,6 +144,7 @@ package final class LedgerWorld {
             consumer.onRecord = { [unowned self] record in ledgers[record.topic.index].receive(record) }
             consumer.onTurnEnd = { [unowned self] in for ledger in ledgers { ledger.turn() } }
             consumer.onFailure = { [unowned self] topic, partition, failure in
+                if failure.isOffsetOutOfRange { return findInboxStart(topic, partition) }
                 log.error(
                     "an inbox cannot be read",
                     [
@@ -139,12 +157,33 @@ package final class LedgerWorld {
                 log.warning("Kafka does not answer", ["failure": failure.description])
             }
             self.consumer = consumer
+            return true
         } catch {
-            return fail(error.description)
+            fail(error.description)
+            return false
         }
-        lastTick = .now
-        tickTimer = loop.every(Self.tickInterval) { [unowned self] in tick() }
-        onReady?()
+    }
+
+    /// Leaves the group, so that others take what is here. Where the clock was off, it is tried again after a while; a
+    /// log of a newer program stays so until this process is replaced.
+    func withdraw(because inability: OwnerEnding.Inability) {
+        guard !isStopping, let consumer else { return }
+        self.consumer = nil
+        leaving = consumer
+        tellWithdrawn(true)
+        consumer.close { [self] in
+            leaving = nil
+            guard inability == .clock, !isStopping else { return }
+            retryTimer = loop.schedule(after: Self.comeBackAfter) { [unowned self] in
+                guard !isStopping, joinGroup() else { return }
+                tellWithdrawn(false)
+            }
+        }
+    }
+
+    private func tellWithdrawn(_ isOut: Bool) {
+        for ledger in ledgers { ledger.withdrew(isOut) }
+        onWithdrawn?(isOut)
     }
 
     private func fail(_ reason: String) {
@@ -156,17 +195,20 @@ package final class LedgerWorld {
     package func stop(_ done: @escaping () -> Void) {
         isStopping = true
         tickTimer = nil
-        guard let consumer else { return done() }
-        consumer.close { [self] in
-            guard let producer, let framesProducer else { return done() }
-            producer.flush(within: .seconds(2)) { _ in
-                framesProducer.flush(within: .seconds(1)) { [self] _ in
-                    producer.close()
-                    framesProducer.close()
-                    reader?.close()
-                    admin.close()
-                    done()
-                }
+        retryTimer = nil
+        guard let consumer else { return flush(done) }
+        consumer.close { [self] in flush(done) }
+    }
+
+    private func flush(_ done: @escaping () -> Void) {
+        guard let producer, let framesProducer else { return done() }
+        producer.flush(within: .seconds(2)) { _ in
+            framesProducer.flush(within: .seconds(1)) { [self] _ in
+                producer.close()
+                framesProducer.close()
+                reader?.close()
+                admin.close()
+                done()
             }
         }
     }
@@ -280,63 +322,5 @@ package final class LedgerWorld {
         }
         // In order: a gateway that has taken a later entry passes over an earlier one.
         if !refused.isEmpty || !attempt() { refused.append(attempt) }
-    }
-
-    // MARK: reading logs
-
-    func readLog(
-        _ topic: String, _ partition: Int32, from start: LogStart, upTo marker: Int64,
-        each: @escaping (Int64, UnsafeRawBufferPointer) -> Void, _ done: @escaping (Bool) -> Void
-    ) {
-        guard let reader, let id = reader.topic(topic) else { return loop.atEndOfTurn { done(false) } }
-        let key = ReadingKey(topic: id, partition: partition)
-        stopReading(topic, partition)
-        readings[key] = LogReading(marker: marker, each: each, done: done)
-        switch start {
-        case .beginning: reader.add(id, partition, at: .beginning)
-        case .offset(let offset): reader.add(id, partition, at: .offset(offset))
-        case .last(let count):
-            reader.add(id, partition, at: marker > count ? .offset(marker - count) : .beginning)
-        }
-    }
-
-    func stopReading(_ topic: String, _ partition: Int32) {
-        guard let reader, let id = reader.topic(topic) else { return }
-        if readings.removeValue(forKey: ReadingKey(topic: id, partition: partition)) != nil {
-            reader.remove(id, partition)
-        }
-    }
-
-    private func read(_ record: KafkaRecord) {
-        let key = ReadingKey(topic: record.topic, partition: record.partition)
-        guard let reading = readings[key] else { return }
-        if record.offset < reading.marker { return reading.each(record.offset, record.value) }
-        readings[key] = nil
-        reader?.remove(record.topic, record.partition)
-        reading.done(true)
-    }
-
-    // MARK: inboxes
-
-    func openInbox(_ topic: String, _ partition: Int32, at offset: Int64?) {
-        guard let consumer, let id = consumer.topic(topic) else { return }
-        consumer.add(id, partition, at: offset ?? 0)
-    }
-
-    func closeInbox(_ topic: String, _ partition: Int32) {
-        guard let consumer, let id = consumer.topic(topic) else { return }
-        consumer.remove(id, partition)
-    }
-
-    func setInbox(_ topic: String, _ partition: Int32, flows: Bool) {
-        guard let consumer, let id = consumer.topic(topic) else { return }
-        if flows { consumer.resume(id, partition) } else { consumer.pause(id, partition) }
-    }
-
-    func askEnd(_ topic: String, _ partition: Int32, _ done: @escaping (Int64?) -> Void) {
-        let place = KafkaPartition(topic, partition)
-        admin.endOffsets(of: [place]) { result in
-            if case .success(let ends) = result { done(ends[place]) } else { done(nil) }
-        }
     }
 }

@@ -29,14 +29,26 @@ package struct LogRule: Hashable, Sendable {
 
     /// Call with every record in the order of the log.
     package mutating func judge<Fact>(_ record: LogRecord<Fact>, at offset: Int64) -> Verdict {
-        guard record.level <= LogRecord<Fact>.levelWritten else { return .levelTooHigh }
-        if record.kind == .marker {
-            incarnation = record.incarnation
+        judge(
+            level: record.level, isMarker: record.kind == .marker, record.incarnation, record.ordinal, at: offset)
+    }
+
+    /// Or with the beginning of every record.
+    package mutating func judge(_ heading: LogHeading, at offset: Int64) -> Verdict {
+        judge(level: heading.level, isMarker: heading.isMarker, heading.incarnation, heading.ordinal, at: offset)
+    }
+
+    private mutating func judge(
+        level: Int, isMarker: Bool, _ incarnation: String, _ ordinal: Int64, at offset: Int64
+    ) -> Verdict {
+        guard level <= RecordLevel.highest else { return .levelTooHigh }
+        if isMarker {
+            self.incarnation = incarnation
             nextOrdinal = 0
             markerOffset = offset
             return .marker
         }
-        guard record.incarnation == incarnation, record.ordinal == nextOrdinal else { return .skipped }
+        guard incarnation == self.incarnation, ordinal == nextOrdinal else { return .skipped }
         nextOrdinal += 1
         return .counts
     }

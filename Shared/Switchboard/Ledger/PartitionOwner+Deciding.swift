@@ -7,19 +7,30 @@ extension PartitionOwner {
     ) -> Bool {
         guard phase == .owning, offset > receivedThrough else { return true }
         receivedThrough = offset
-        guard let record = try? InboxRecord<Input>(json: value) else { return false }
-        let key = String(decoding: key, as: UTF8.self)
-        let looks = book.looks(of: record.input, key: key)
-        let item = Pending(offset: offset, time: time, key: key, record: record, isLookedUp: looks.isEmpty)
-        pending.append(item)
-        if !looks.isEmpty {
-            ports.look(at: looks) { [self] seen in
-                book.add(seen, to: &item.record.input)
-                item.isLookedUp = true
-                pump()
-            }
+        let item = Pending(offset: offset, time: time, key: String(decoding: key, as: UTF8.self))
+        item.caution = caution(for: offset, at: time)
+        if item.caution != nil {
+            item.bytes = Array(value)
+            item.isLookedUp = item.caution == .fail
+            pending.append(item)
+            return true
         }
+        guard let record = try? InboxRecord<Input>(json: value) else { return false }
+        pending.append(item)
+        look(item, record)
         return true
+    }
+
+    func look(_ item: Pending, _ record: InboxRecord<Input>) {
+        item.record = record
+        let looks = book.looks(of: record.input, key: item.key)
+        item.isLookedUp = looks.isEmpty
+        guard !looks.isEmpty else { return }
+        ports.look(at: looks) { [self] seen in
+            book.add(seen, to: &item.record!.input)
+            item.isLookedUp = true
+            pump()
+        }
     }
 
     /// Decides what can be decided, in the order of the inbox.
@@ -30,18 +41,21 @@ extension PartitionOwner {
         flush()
         renewIfDue()
         while !isRenewing, unsent.isEmpty, inFlight.count < LedgerLimit.inFlightMax,
-            ordinal < recordsMax, let item = pending.first, item.isLookedUp
+            ordinal < limits.recordsPerIncarnation, let item = pending.first, isReady(item)
         {
             _ = pending.popFirst()
             decide(item)
             guard phase == .owning else { return }
+            carryForward(upTo: 1)
         }
         renewIfDue()
         fireIfRead()
     }
 
     private func decide(_ item: Pending) {
-        if let source = item.record.source {
+        if item.caution == .fail { return fail(item) }
+        guard let record = item.record else { return }
+        if let source = record.source {
             if let known = marks[SourcePartition(source)], source <= known {
                 inboxOffset = item.offset
                 return
@@ -51,17 +65,17 @@ extension PartitionOwner {
         forget(at: lastTime)
         guard
             let parts = book.expand(
-                item.record.input, over: { body in entries.forEach { body($0.key, $0.value.state) } })
+                record.input, over: { body in entries.forEach { body($0.key, $0.value.state) } })
         else {
             inboxOffset = item.offset
-            take(item.record.source)
-            return decide(item.record, key: item.key, at: item.time)
+            take(record.source)
+            return decide(record, key: item.key, at: item.time)
         }
         // Until the last part stands in the log the inbox record does not count as decided; parts decided twice are none.
         inboxOffset = item.offset - 1
         for (key, input) in parts { decide(InboxRecord(input), key: key, at: item.time) }
         inboxOffset = item.offset
-        take(item.record.source)
+        take(record.source)
     }
 
     private func decide(_ record: InboxRecord<Input>, key: String, at time: Timestamp) {
@@ -79,9 +93,9 @@ extension PartitionOwner {
             let facts = try state.handle(input, at: time)
             if facts.isEmpty {
                 book.observe(input, by: &state, at: time)
-                if entries[key] != nil {
-                    entries[key]?.state = state
-                    schedule(key)
+                if let entry = entries[key] {
+                    entry.state = state
+                    schedule(key, entry)
                 }
                 guard record.reply != nil || record.command != nil else { return }
             }
@@ -103,19 +117,22 @@ extension PartitionOwner {
         log.source = record.source
         log.sequence = (entries[key]?.state.sequence ?? 0) + 1
         log.facts = facts
-        fold(facts, key: key, at: log.time, since: markerOffset, into: &effects)
-        remember(record.command, .accepted, at: log.time)
+        let since = fold(facts, key: key, log.time, at: markerOffset + 1 + ordinal, since: markerOffset, into: &effects)
+        remember(record.command, .accepted, of: key, at: log.time)
         let state = entries[key]?.state ?? book.blank(for: key)
         if let reply = record.reply, let state {
             book.answer(reply, key: key, facts: facts, state: state, into: &effects)
         }
         var mirror: (String, [UInt8]?)?
         if book.isMirrored, !facts.isEmpty, let state { mirror = (key, book.mirror(state, key: key)) }
-        remember(log, effects: effects, mirror: mirror)
+        remember(log, effects: effects, since: since, mirror: mirror)
     }
 
-    private func rememberRefusal(_ refusal: Refusal, _ record: InboxRecord<Input>, _ key: String, at time: Timestamp) {
-        guard record.reply != nil || record.command != nil else { return }
+    /// - Parameter always: also where nobody is answered.
+    func rememberRefusal(
+        _ refusal: Refusal, _ record: InboxRecord<Input>, _ key: String, at time: Timestamp, always: Bool = false
+    ) {
+        guard always || record.reply != nil || record.command != nil else { return }
         var effects = Effects()
         var log = header(.refusal)
         log.time = max(lastTime, time)
@@ -124,11 +141,12 @@ extension PartitionOwner {
         log.reply = record.reply
         log.source = record.source
         log.refusal = refusal
-        remember(record.command, .refused(refusal), at: log.time)
+        age += 1
+        remember(record.command, .refused(refusal), of: key, at: log.time)
         if let reply = record.reply, let state = entries[key]?.state ?? book.blank(for: key) {
             book.refuse(reply, key: key, refusal, state: state, into: &effects)
         }
-        remember(log, effects: effects, mirror: nil)
+        remember(log, effects: effects, since: entries[key]?.since, mirror: nil)
     }
 
     /// A timer is decided like an input, between two of the inbox.
@@ -142,27 +160,47 @@ extension PartitionOwner {
     // MARK: folding
 
     /// The same for what is decided now and what is read back.
+    /// - Parameter isOwed: what follows from the facts has to be performed, or may have to.
+    /// - Returns: the marker from which on the state before can be known.
+    @discardableResult
     func fold(
-        _ facts: [B.State.Fact], key: String, at time: Timestamp, since marker: Int64, into effects: inout Effects
-    ) {
-        guard !facts.isEmpty else { return }
-        guard var entry = entries[key] ?? book.blank(for: key).map({ Entry(state: $0, since: nil) }) else { return }
-        let wasKnown = entries[key] != nil
-        if !wasKnown {
-            entry.since = marker
-            livingSince[marker, default: 0] += 1
-        }
+        _ facts: [B.State.Fact], key: String, _ time: Timestamp, at offset: Int64, since marker: Int64,
+        into effects: inout Effects, isOwed: Bool = true
+    ) -> Int64? {
+        age += 1
+        guard !facts.isEmpty else { return entries[key]?.since }
+        guard let entry = entries[key] ?? begin(key, since: marker, at: time) else { return nil }
+        var events = 0
         for fact in facts {
-            let before = entry.state
-            entry.state.apply(fact, at: time)
-            book.perform(fact, key: key, before: before, after: entry.state, into: &effects)
+            let count = book.eventCount(of: fact, before: entry.state)
+            events += count
+            if isOwed {
+                let before = entry.state
+                entry.state.apply(fact, at: time)
+                book.perform(fact, key: key, before: before, after: entry.state, into: &effects)
+            } else {
+                // In place: nobody else holds what is changed.
+                entry.state.apply(fact, at: time)
+            }
+            guard count > 0 else { continue }
+            entry.announced =
+                book.countsFacts ? Int64(entry.state.sequence) : CallbackEvent.sequence(at: offset, events - 1)
         }
-        entries[key] = entry
-        schedule(key)
+        schedule(key, entry)
         if let forget = entry.state.forgetAt {
             forgetting.append((key, forget))
-            releasing.append((key, min(forget, time + LedgerLimit.endedHeld)))
+            releasing.append(Release(key: key, at: min(forget, time + LedgerLimit.endedHeld), age: age))
         }
+        return entry.since
+    }
+
+    /// A key of which nothing was known; nil for one that cannot be.
+    private func begin(_ key: String, since marker: Int64, at time: Timestamp) -> Entry? {
+        guard let state = book.blank(for: key) else { return nil }
+        let entry = Entry(state, since: marker)
+        entries[key] = entry
+        hold(entry, key, since: marker, at: time)
+        return entry
     }
 
     func take(_ source: SourceMark?) {
@@ -170,11 +208,12 @@ extension PartitionOwner {
         marks[SourcePartition(source)] = source
     }
 
-    func remember(_ command: String?, _ outcome: CommandMemory.Outcome, at time: Timestamp) {
+    func remember(_ command: String?, _ outcome: CommandMemory.Outcome, of key: String, at time: Timestamp) {
         guard let command else { return }
         // "Try again" is no answer: the repeat gets the real one.
         if case .refused(let refusal) = outcome, refusal.reason == .tryAgain { return }
         commands.remember(command, outcome, at: time)
+        note(command, of: key)
     }
 
     // MARK: remembering
@@ -191,11 +230,15 @@ extension PartitionOwner {
     }
 
     /// Gives the record its ordinal and sends it to the log, in order.
-    func remember(_ record: Record, effects: Effects, mirror: (String, [UInt8]?)?) {
+    /// - Parameter since: the marker from which on the log must be read to know the effects again.
+    func remember(_ record: Record, effects: Effects, since: Int64? = nil, mirror: (String, [UInt8]?)? = nil) {
         var record = record
         record.ordinal = ordinal
         decisions += 1
-        inFlight.append(InFlight(ordinal: ordinal, effects: effects, mirror: mirror, sentAt: ports.clock))
+        let since = min(since ?? markerOffset, markerOffset)
+        if !effects.isEmpty { hold(from: since, at: record.time) }
+        inFlight.append(
+            InFlight(ordinal: ordinal, effects: effects, since: since, mirror: mirror, sentAt: ports.clock))
         ordinal += 1
         unsent.append((record.encoded(), record.key))
         flush()

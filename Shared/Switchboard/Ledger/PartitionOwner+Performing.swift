@@ -11,16 +11,17 @@ extension PartitionOwner {
             }
             _ = inFlight.popFirst()
             acceptedThrough = offset
-            perform(head.effects, at: offset, since: markerOffset)
+            perform(head.effects, at: offset, since: head.since)
             if let (key, value) = head.mirror { ports.mirror(partition, marker: fence, [(key, value)]) }
             pump()
         }
     }
 
     /// Performs the effects of an accepted record; the first time, or again after a takeover.
-    func perform(_ effects: Effects, at offset: Int64, since marker: Int64) {
+    /// - Parameter since: the marker from which on the log is held until they are performed.
+    func perform(_ effects: Effects, at offset: Int64, since: Int64) {
         guard !effects.isEmpty else { return noteIdle(offset) }
-        let record = Performing(offset: offset, since: marker, outstanding: effects.all.count)
+        let record = Performing(offset: offset, since: since, outstanding: effects.all.count)
         performing.append(record)
         for (index, effect) in effects.all.enumerated() {
             let source = SourceMark(ledger: B.ledger, partition: partition, offset: offset, index: Int32(index))
@@ -40,6 +41,7 @@ extension PartitionOwner {
     private func settlePerformed() {
         while let first = performing.first, first.outstanding == 0 {
             _ = performing.popFirst()
+            release(from: first.since)
             performedThrough = max(performedThrough, first.offset)
         }
         if performing.isEmpty { performedThrough = max(performedThrough, acceptedThrough) }

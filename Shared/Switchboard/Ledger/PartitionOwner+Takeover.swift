@@ -3,29 +3,36 @@ extension PartitionOwner {
     /// Appends the marker; everything follows from its acknowledgement.
     package func start() {
         appendMarker(incarnation) { [self] offset, time in
-            let skew = abs((ports.clock - time).milliseconds)
-            guard skew <= LedgerLimit.clockSkewMax.milliseconds else {
-                return end(because: "the clock is \(skew) ms off the log's")
-            }
             markerOffset = offset
+            markedAt = time
             fence = offset
             phase = .reading
-            findStart(last: recordsMax + 2_000)
+            findStart(last: limits.recordsPerIncarnation + 2_000)
         }
     }
 
-    private func appendMarker(_ incarnation: String, _ done: @escaping (Int64, Timestamp) -> Void) {
+    private func appendMarker(
+        _ incarnation: String, renews: Bool = false, _ done: @escaping (Int64, Timestamp) -> Void
+    ) {
         var marker = Record()
         marker.kind = .marker
+        marker.renews = renews
         marker.incarnation = incarnation
         marker.inboxOffset = inboxOffset
         marker.time = max(ports.clock, lastTime)
         marker.performedThrough = performedThrough
         marker.replayFrom = replayFrom
+        let sent = ports.clock
         let taken = ports.append(marker.encoded(), key: "marker", to: partition) { [self] result in
             guard phase != .over else { return }
             switch result {
-            case .acknowledged(let offset, let time): done(offset, time)
+            case .acknowledged(let offset, let time):
+                // Appended between being sent and now, if the clocks agree.
+                let skew = max(sent - time, time - ports.clock)
+                guard skew <= LedgerLimit.clockSkewMax else {
+                    return end(.unable(.clock, "the clock is \(skew.milliseconds) ms off the log's"))
+                }
+                done(offset, time)
             case .failed(let reason): end(because: "the marker could not be written: \(reason)")
             }
         }
@@ -38,22 +45,22 @@ extension PartitionOwner {
         var newest: (replayFrom: Int64, performedThrough: Int64)?
         var isFirst = true
         var reachedStart = false
-        var failure: String?
+        var failure: OwnerEnding?
         ports.readLog(
             partition, from: .last(count), upTo: markerOffset,
             each: { offset, bytes in
                 if isFirst { reachedStart = offset == 0 }
                 isFirst = false
-                guard let record = try? Record(json: bytes) else { return }
-                switch scout.judge(record, at: offset) {
-                case .counts: newest = (record.replayFrom, record.performedThrough)
-                case .levelTooHigh: failure = "the log was written by a newer program"
+                guard let heading = try? LogHeading(beginning: bytes) else { return }
+                switch scout.judge(heading, at: offset) {
+                case .counts: newest = (heading.replayFrom, heading.performedThrough)
+                case .levelTooHigh: failure = .unable(.level, "the log was written by a newer program")
                 case .marker, .skipped: break
                 }
             },
             { [self] succeeded in
                 guard phase == .reading else { return }
-                if let failure { return end(because: failure) }
+                if let failure { return end(failure) }
                 guard succeeded else { return end(because: "the log could not be read") }
                 if let newest { return replay(from: .offset(newest.replayFrom), newest.performedThrough) }
                 if isFirst || reachedStart || count > markerOffset { return replay(from: .beginning, -1) }
@@ -63,28 +70,34 @@ extension PartitionOwner {
 
     private func replay(from start: LogStart, _ performed: Int64) {
         var again: [OwedEffects] = []
-        var failure: String?
+        var failure: OwnerEnding?
         performedThrough = performed
         ports.readLog(
             partition, from: start, upTo: markerOffset,
             each: { [self] offset, bytes in
                 guard phase == .reading else { return }
+                guard failure == nil else { return }
                 guard let record = try? Record(json: bytes) else {
                     skippedRecords += 1
                     return
                 }
                 switch rule.judge(record, at: offset) {
                 case .counts:
-                    let effects = fold(record)
-                    if offset > performed, !effects.isEmpty { again.append((offset, replayMarker, effects)) }
-                case .marker: replayMarker = offset
+                    guard let (effects, since) = fold(record, at: offset, isOwed: offset > performed) else {
+                        failure = .unable(.level, "a snapshot at \(offset) cannot be read")
+                        return
+                    }
+                    if !effects.isEmpty { again.append((offset, since, effects)) }
+                case .marker:
+                    replayMarker = offset
+                    suspicion.sawMarker(at: record.time, renews: record.renews)
                 case .skipped: skippedRecords += 1
-                case .levelTooHigh: failure = "the log was written by a newer program"
+                case .levelTooHigh: failure = .unable(.level, "the log was written by a newer program")
                 }
             },
             { [self] succeeded in
                 guard phase == .reading else { return }
-                if let failure { return end(because: failure) }
+                if let failure { return end(failure) }
                 guard succeeded else { return end(because: "the log could not be read") }
                 own(performing: again)
             })
@@ -94,19 +107,20 @@ extension PartitionOwner {
 
     private func own(performing again: [OwedEffects]) {
         phase = .owning
+        suspicion.begin()
         let now = max(ports.clock, lastTime)
         if lastTime != Timestamp() { silence.stalled(for: min(now - lastTime, .seconds(20)), endingAt: now) }
-        silence.began(at: now)
-        for key in Array(entries.keys) {
-            guard var state = entries[key]?.state else { continue }
-            book.begin(&state, hearingFrom: now)
-            entries[key]?.state = state
-            schedule(key)
+        for (key, entry) in entries {
+            book.begin(&entry.state, hearingFrom: now)
+            schedule(key, entry)
         }
         receivedThrough = inboxOffset
         // First, so that the opening says what must still be read for them.
-        for (offset, since, effects) in again { perform(effects, at: offset, since: since) }
-        beginIncarnation()
+        for (offset, since, effects) in again {
+            hold(from: since, at: lastTime)
+            perform(effects, at: offset, since: since)
+        }
+        beginIncarnation(barren: suspicion.barren)
         mirrorAfresh()
         ports.openInbox(partition, at: inboxOffset < 0 ? nil : inboxOffset + 1)
     }
@@ -118,58 +132,85 @@ extension PartitionOwner {
         ports.mirrorAfresh(partition, marker: fence, all)
     }
 
-    /// Folds a record that counts, and says what followed from it.
-    private func fold(_ record: Record) -> Effects {
+    /// Folds a record that counts. What follows from it is worked out where it may not have been performed.
+    /// - Returns: what followed from it, and from which marker on that can be known again; nil where it cannot be folded.
+    private func fold(_ record: Record, at offset: Int64, isOwed: Bool) -> (effects: Effects, since: Int64)? {
         var effects = Effects()
+        var since: Int64?
         lastTime = max(lastTime, record.time)
         inboxOffset = max(inboxOffset, record.inboxOffset)
         // At the same moment as when it was decided: before it.
         forget(at: lastTime)
         switch record.kind {
         case .marker: break
+        case .trying: suspicion.sawTrial(of: record.trying)
         case .opening:
             for mark in record.marks { marks[SourcePartition(mark)] = mark }
+            suspicion.sawOpening(barren: record.barren, tried: record.trying, tries: record.tries)
+        case .snapshot:
+            guard restore(record) else { return nil }
         case .facts:
-            fold(record.facts, key: record.key, at: record.time, since: replayMarker, into: &effects)
+            suspicion.sawDecision(of: record.inboxOffset)
+            if isWhole(record) {
+                since = fold(
+                    record.facts, key: record.key, record.time, at: offset, since: replayMarker,
+                    into: &effects, isOwed: isOwed)
+            } else {
+                age += 1
+            }
             take(record.source)
-            remember(record.command, .accepted, at: record.time)
-            if let reply = record.reply, let entry = entries[record.key] {
+            remember(record.command, .accepted, of: record.key, at: record.time)
+            if isOwed, let reply = record.reply, let entry = entries[record.key] {
                 book.answer(reply, key: record.key, facts: record.facts, state: entry.state, into: &effects)
             }
         case .refusal:
+            suspicion.sawDecision(of: record.inboxOffset)
+            age += 1
+            since = entries[record.key]?.since
             take(record.source)
             guard let refusal = record.refusal else { break }
-            remember(record.command, .refused(refusal), at: record.time)
-            if let reply = record.reply, let state = entries[record.key]?.state ?? book.blank(for: record.key) {
+            remember(record.command, .refused(refusal), of: record.key, at: record.time)
+            if isOwed, let reply = record.reply, let state = entries[record.key]?.state ?? book.blank(for: record.key) {
                 book.refuse(reply, key: record.key, refusal, state: state, into: &effects)
             }
         }
-        return effects
+        return (effects, since ?? replayMarker)
+    }
+
+    /// Whether what came before the facts is known. Else the reading began in the middle of their key's life, and the
+    /// snapshot for which it began there comes further on.
+    private func isWhole(_ record: Record) -> Bool {
+        record.facts.isEmpty || record.sequence == 1 || entries[record.key] != nil
     }
 
     // MARK: beginning and renewing
 
     /// The first record of an incarnation says what the partition as a whole remembers.
-    func beginIncarnation() {
+    /// - Parameter barren: owners before it that decided nothing.
+    func beginIncarnation(barren: Int = 0) {
         ordinal = 0
         acceptedThrough = markerOffset
         var opening = header(.opening)
         opening.marks = Array(marks.values)
-        remember(opening, effects: Effects(), mirror: nil)
+        opening.barren = barren
+        opening.trying = suspicion.tried ?? -1
+        opening.tries = suspicion.tries
+        remember(opening, effects: Effects())
     }
 
     /// Takes over from itself, so that no reader has to go far back for a marker. Nothing is decided meanwhile.
     func renewIfDue() {
-        guard ordinal >= recordsMax, !isRenewing, unsent.isEmpty, inFlight.isEmpty else {
-            return
-        }
+        guard !isRenewing, unsent.isEmpty, inFlight.isEmpty else { return }
+        let isOld = ports.clock - markedAt >= limits.incarnationMax
+        guard ordinal >= limits.recordsPerIncarnation || isOld else { return }
         isRenewing = true
         let expected = markerOffset + 1 + ordinal
         let next = ports.freshIncarnation()
-        appendMarker(next) { [self] offset, _ in
+        appendMarker(next, renews: true) { [self] offset, time in
             guard offset == expected else { return end(because: "another owner has written") }
             incarnation = next
             markerOffset = offset
+            markedAt = time
             isRenewing = false
             beginIncarnation()
             pump()

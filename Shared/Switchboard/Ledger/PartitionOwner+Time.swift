@@ -9,6 +9,7 @@ extension PartitionOwner {
             return end(because: "no acknowledgement for \(LedgerLimit.acknowledgementMax)")
         }
         pump()
+        carryForward(upTo: LedgerLimit.snapshotsPerTick)
         guard question == nil, hasDue(at: now) else { return }
         question = EndQuestion(asked: now, end: nil)
         ports.askInboxEnd(partition) { [self] end in
@@ -33,7 +34,7 @@ extension PartitionOwner {
     /// Fires what was due when the end was asked for, once everything before that end is decided.
     func fireIfRead() {
         guard let asked = question, let end = asked.end, pending.isEmpty, receivedThrough + 1 >= end, unsent.isEmpty,
-            !isRenewing, ordinal < recordsMax
+            !isRenewing, ordinal < limits.recordsPerIncarnation
         else { return }
         question = nil
         while let item = due.first, item.time <= asked.asked {
@@ -54,44 +55,37 @@ extension PartitionOwner {
     }
 
     /// Puts a key's deadlines into the queue where they have changed.
-    func schedule(_ key: String) {
-        guard let entry = entries[key] else { return }
+    func schedule(_ key: String, _ entry: Entry) {
         let deadlines = entry.state.deadlines
         guard deadlines != entry.scheduled else { return }
         if let plain = deadlines.plain, plain != entry.scheduled.plain { due.add(key, at: plain, isSilence: false) }
         if let silence = deadlines.silence, silence != entry.scheduled.silence {
             due.add(key, at: silence, isSilence: true)
         }
-        entries[key]?.scheduled = deadlines
+        entry.scheduled = deadlines
     }
 
     // MARK: forgetting
 
     /// Drops what need not be remembered at this moment of the log; the same in every replay.
     func forget(at now: Timestamp) {
-        while let first = releasing.first, first.at <= now {
+        while let first = releasing.first, first.at <= now, isOld(first, at: now) {
             _ = releasing.popFirst()
-            if let entry = entries[first.key], entry.state.forgetAt != nil { release(first.key) }
+            if let entry = entries[first.key], entry.state.forgetAt != nil { release(entry) }
         }
         while let first = forgetting.first, first.at <= now {
             _ = forgetting.popFirst()
             guard let entry = entries[first.key], let at = entry.state.forgetAt, at <= now else { continue }
-            release(first.key)
+            release(entry)
             entries[first.key] = nil
         }
         commands.forget(at: now)
     }
 
-    private func release(_ key: String) {
-        guard let since = entries[key]?.since else { return }
-        entries[key]?.since = nil
-        guard let count = livingSince[since] else { return }
-        livingSince[since] = count > 1 ? count - 1 : nil
-    }
-
-    /// The marker from which on everything that lives, and everything whose effects are owed, stands in the log.
-    var replayFrom: Int64 {
-        let living = livingSince.keys.min() ?? max(markerOffset, 0)
-        return performing.first.map { min(living, $0.since) } ?? living
+    /// An ended machine holds the log back as live ones do, where that is not for too many records.
+    private func isOld(_ release: Release, at now: Timestamp) -> Bool {
+        if age - release.age >= limits.recordsWithoutSnapshot { return true }
+        guard let forget = entries[release.key]?.state.forgetAt else { return true }
+        return forget <= now
     }
 }

@@ -21,7 +21,7 @@ package final class PartitionOwner<B: Book> {
     package let partition: Int32
     let book: B
     let ports: any LedgerPorts
-    let recordsMax: Int64
+    let limits: OwnerLimits
     package internal(set) var phase = Phase.marking
 
     // What the log says.
@@ -35,10 +35,14 @@ package final class PartitionOwner<B: Book> {
     // This incarnation.
     package internal(set) var incarnation: String
     var markerOffset: Int64 = -1
+    var markedAt = Timestamp()
     /// The marker that this owner began with: what it is known by outside the log.
     var fence: Int64 = -1
     var ordinal: Int64 = 0
     var isRenewing = false
+    var suspicion = Suspicion()
+    /// The last input that the log was told of before it is decided.
+    var trial: Int64 = -1
     var acceptedThrough: Int64 = -1
     /// While reading: the marker whose records are being folded.
     var replayMarker: Int64 = 0
@@ -58,19 +62,22 @@ package final class PartitionOwner<B: Book> {
     var question: EndQuestion?
     var receivedThrough: Int64 = -1
     var forgetting = Queue<(key: String, at: Timestamp)>()
-    var releasing = Queue<(key: String, at: Timestamp)>()
-    var livingSince: [Int64: Int] = [:]
+    var releasing = Queue<Release>()
+
+    // What the log must still be read for.
+    var holding: [Int64: Holding] = [:]
+    var aging = Queue<Aging>()
+    /// Counts what was read and decided here, but for snapshots: the age of states, in records.
+    var age: Int64 = 0
 
     /// For metrics.
     package internal(set) var decisions = 0
+    package internal(set) var snapshots = 0
     package internal(set) var skippedRecords = 0
 
-    /// - Parameter recordsMax: after how many records it takes over from itself; other than the limit in tests alone.
-    package init(
-        partition: Int32, book: B, ports: any LedgerPorts, recordsMax: Int64 = LedgerLimit.recordsPerIncarnation
-    ) {
+    package init(partition: Int32, book: B, ports: any LedgerPorts, limits: OwnerLimits = OwnerLimits()) {
         self.partition = partition
-        self.recordsMax = recordsMax
+        self.limits = limits
         self.book = book
         self.ports = ports
         incarnation = ports.freshIncarnation()
@@ -84,7 +91,9 @@ package final class PartitionOwner<B: Book> {
     package func state(of key: String) -> B.State? { entries[key]?.state }
 
     /// Lets go of everything. Nothing is performed or told after this.
-    package func end(because reason: String) {
+    package func end(because reason: String) { end(.again(reason)) }
+
+    func end(_ ending: OwnerEnding) {
         guard phase != .over else { return }
         phase = .over
         entries = [:]
@@ -92,15 +101,51 @@ package final class PartitionOwner<B: Book> {
         unsent = Queue()
         inFlight = Queue()
         performing = Queue()
-        ports.ended(partition, because: reason)
+        ports.ended(partition, ending)
     }
 
     /// One aggregate and what the engine keeps beside it.
-    struct Entry {
+    final class Entry {
         var state: B.State
-        /// The marker under which its first fact stands; nil once it no longer holds the log back.
-        var since: Int64?
+        /// The marker under which its first fact stands, or its last snapshot.
+        var since: Int64
+        /// The log is kept for it.
+        var isHolding = false
         var scheduled = Deadlines()
+        /// What a snapshot had that this program does not know.
+        var unknown = UnknownMembers()
+        /// Commands to it that may still be remembered.
+        var commands: [String] = []
+        /// The number of its last public event; 0 before the first.
+        var announced: Int64 = 0
+        /// Its place among the `aging`.
+        var agesSince: Int64 = -1
+
+        init(_ state: B.State, since: Int64) {
+            self.state = state
+            self.since = since
+        }
+    }
+
+    /// What must be read from one marker on, at least.
+    struct Holding {
+        var count = 0
+        /// When the marker was written.
+        let time: Timestamp
+    }
+
+    /// A state that was last written whole then.
+    struct Aging {
+        let key: String
+        let age: Int64
+        let time: Timestamp
+    }
+
+    /// An ended machine that need not hold the log back much longer.
+    struct Release {
+        let key: String
+        let at: Timestamp
+        let age: Int64
     }
 
     /// An input that waits to be decided.
@@ -108,15 +153,17 @@ package final class PartitionOwner<B: Book> {
         let offset: Int64
         let time: Timestamp
         let key: String
-        var record: InboxRecord<Input>
-        var isLookedUp: Bool
+        /// Nil where it cannot be read, or not before it is tried.
+        var record: InboxRecord<Input>?
+        var isLookedUp = false
+        var caution: Caution?
+        /// As it came, where it is suspected.
+        var bytes: [UInt8] = []
 
-        init(offset: Int64, time: Timestamp, key: String, record: InboxRecord<Input>, isLookedUp: Bool) {
+        init(offset: Int64, time: Timestamp, key: String) {
             self.offset = offset
             self.time = time
             self.key = key
-            self.record = record
-            self.isLookedUp = isLookedUp
         }
     }
 
@@ -124,6 +171,7 @@ package final class PartitionOwner<B: Book> {
     struct InFlight {
         let ordinal: Int64
         let effects: Effects
+        let since: Int64
         let mirror: (key: String, value: [UInt8]?)?
         let sentAt: Timestamp
     }
@@ -131,7 +179,7 @@ package final class PartitionOwner<B: Book> {
     /// A record whose effects are under way.
     final class Performing {
         let offset: Int64
-        /// The marker under which the record stands.
+        /// The marker from which on the log says what they are.
         let since: Int64
         var outstanding: Int
         init(offset: Int64, since: Int64, outstanding: Int) {
@@ -145,6 +193,27 @@ package final class PartitionOwner<B: Book> {
     struct EndQuestion {
         let asked: Timestamp
         var end: Int64?
+    }
+}
+
+/// Why an owner let go.
+package enum OwnerEnding: Hashable, Sendable, CustomStringConvertible {
+    /// Overtaken, or the world failed it: another try may do better.
+    case again(String)
+    /// This process must not decide the partition; another may.
+    case unable(Inability, String)
+
+    package enum Inability: String, Hashable, Sendable {
+        /// The log has records above the level that this program can fold.
+        case level
+        /// The clock is off.
+        case clock
+    }
+
+    package var description: String {
+        switch self {
+        case .again(let reason), .unable(_, let reason): reason
+        }
     }
 }
 
@@ -164,8 +233,10 @@ package enum LedgerLimit {
     package static let inFlightMax = 10_000
     /// Inputs that may wait; beyond it the inbox is paused, and flows again below half of it.
     package static let pendingMax = 10_000
-    /// An owner takes over from itself after this many records, so that a reader meets a marker that often.
-    package static let recordsPerIncarnation: Int64 = 10_000
+    /// Snapshots that are taken in a quiet tenth of a second; otherwise one for each decision.
+    static let snapshotsPerTick = 10
+    /// So many commands of one key are noted before those that are forgotten are let go.
+    static let commandsNoted = 16
     /// A decision without acknowledgement for this long ends the incarnation.
     package static let acknowledgementMax: Duration = .seconds(30)
     /// A command that was appended this long after its gateway took it was answered 50300 and is refused.
@@ -176,4 +247,23 @@ package enum LedgerLimit {
     package static let clockSkewMax: Duration = .milliseconds(500)
     /// An ended machine holds the log back no longer than this: while its commands may be repeated.
     package static let endedHeld = commandMemory
+}
+
+/// How often an owner writes what readers need; smaller in tests alone.
+package struct OwnerLimits: Sendable {
+    /// It takes over from itself after this many records, so that a reader meets a marker that often …
+    package var recordsPerIncarnation: Int64 = 10_000
+    /// … and after this time, so that the partition's marks are never older than the log keeps its records.
+    package var incarnationMax: Duration = .seconds(3_600)
+    /// A live state is written whole after this many records of its partition …
+    package var recordsWithoutSnapshot: Int64 = 20_000
+    /// … but no more often than once in so many records for each live state, so that snapshots never outnumber decisions.
+    package var recordsPerLive: Int64 = 2
+    /// … or after this time, where the partition has gone on at all; where it has not, after a day.
+    package var timeWithoutSnapshot: Duration = .seconds(3_600)
+    package var timeWithoutSnapshotIdle: Duration = .seconds(86_400)
+    /// The level of records that may be written.
+    package var levelAllowed = RecordLevel.highest
+
+    package init() {}
 }

@@ -77,41 +77,10 @@ package struct DeadlineQueue {
     }
 }
 
-/// What a command came to, for as long as it may be repeated.
-struct CommandMemory {
-    enum Outcome {
-        case accepted
-        case refused(Refusal)
-    }
-
-    private var outcomes: [String: (outcome: Outcome, time: Timestamp)] = [:]
-    private var order = Queue<(command: String, time: Timestamp)>()
-
-    mutating func remember(_ command: String, _ outcome: Outcome, at time: Timestamp) {
-        outcomes[command] = (outcome, time)
-        order.append((command, time))
-    }
-
-    mutating func outcome(of command: String, at now: Timestamp) -> Outcome? {
-        forget(at: now)
-        return outcomes[command]?.outcome
-    }
-
-    mutating func forget(at now: Timestamp) {
-        while let first = order.first, first.time + LedgerLimit.commandMemory <= now {
-            _ = order.popFirst()
-            if let known = outcomes[first.command], known.time == first.time { outcomes[first.command] = nil }
-        }
-    }
-}
-
 /// How much longer deadlines that conclude from silence run, because the owner could not listen.
 struct SilenceRule {
     private(set) var extra: Duration = .zero
     private var until = Timestamp()
-    /// When the owner began to listen: what it knows of who was heard before that is old.
-    private var listening = Timestamp()
-
     /// Deadlines may lie this far ahead; an extension holds as long.
     private static let memory: Duration = .seconds(300)
     private static let margin: Duration = .seconds(5)
@@ -123,13 +92,8 @@ struct SilenceRule {
         until = now + Self.memory
     }
 
-    /// Who speaks at all is heard within the margin.
-    mutating func began(at now: Timestamp) { listening = now }
-
     /// When a deadline is due, as it looks at `now`.
-    func due(_ deadline: Timestamp, at now: Timestamp) -> Timestamp {
-        max(deadline + extended(at: now), listening + Self.margin)
-    }
+    func due(_ deadline: Timestamp, at now: Timestamp) -> Timestamp { deadline + extended(at: now) }
 
     /// How much later than its time a deadline is due.
     func extended(at now: Timestamp) -> Duration { now < until ? extra : .zero }

@@ -12,9 +12,13 @@ package struct ServiceSettings: Sendable {
     package var partitions: Int32
     /// Copies that the brokers keep of each topic.
     package var replication: Int32
+    /// The level of ledger records that may be written.
+    package var recordLevel: Int
     package var logLevel: LogLevel
 
     package static let partitionsMax = 256
+    /// The highest level that this program writes and reads.
+    package static let recordLevelMax = 2
 
     package init(_ options: inout Options, service: String) {
         listen = options.address("SWITCHBOARD_LISTEN", help: "Where this service answers HTTP; port 0 takes a free one")
@@ -34,6 +38,9 @@ package struct ServiceSettings: Sendable {
             options.int(
                 "SWITCHBOARD_REPLICATION", default: 1, in: 1...9, unit: "brokers",
                 help: "Brokers that keep each record; 3 on a cluster"))
+        recordLevel = options.int(
+            "SWITCHBOARD_RECORD_LEVEL", default: Self.recordLevelMax, in: 1...Self.recordLevelMax,
+            help: "The highest level of ledger records to write; lower while copies that cannot read it still run")
         logLevel = options.choice("SWITCHBOARD_LOG_LEVEL", default: .info, help: "The least level that is logged")
         kafka = KafkaSettings(bootstrap: bootstrap, clientID: instance, security: security)
     }

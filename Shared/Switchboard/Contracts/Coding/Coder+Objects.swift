@@ -233,11 +233,7 @@ extension Coder {
     /// key is asked for once; only then are all keys compared.
     @inline(never)
     private mutating func skipUnknownMembers() throws(CodingFailure) {
-        while !object.isClosed {
-            let key = try scanString()
-            try passColon()
-            try pass(key)
-        }
+        try passTheRest()
         if object.guessedMissing != 0 {
             isGuessWrong = passed[object.passedFirst...].contains { !$0.isRead && isGuessedMissing($0.key) }
             if isGuessWrong { return }
@@ -246,6 +242,14 @@ extension Coder {
         if object.passedUnread > 0 { try refuseDoubleKeys() }
         position = behind
         passed.removeSubrange(object.passedFirst...)
+    }
+
+    mutating func passTheRest() throws(CodingFailure) {
+        while !object.isClosed {
+            let key = try scanString()
+            try passColon()
+            try pass(key)
+        }
     }
 
     private mutating func refuseDoubleKeys() throws(CodingFailure) {

@@ -74,3 +74,14 @@ extension SigningKeyNamed: Message {
         try c("publicKey", &publicKey)
     }
 }
+
+/// An application as it stands in a snapshot.
+extension Application: Message {
+    package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
+        var users = c.isReading ? [] : developmentUsers.sorted()
+        try c("sequence", &sequence)
+        try c("description", &description)
+        try c("developmentUsers", &users)
+        if c.isReading { developmentUsers = Set(users) }
+    }
+}

@@ -73,3 +73,18 @@ package struct InboxRecord<Input: Message>: Message {
         try c("input", &input)
     }
 }
+
+/// An inbox record without its input: who asked, and where it was caused.
+package struct InboxEnvelope: Message {
+    package var command: String?
+    package var reply: Reply?
+    package var source: SourceMark?
+
+    package init() {}
+
+    package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
+        try c("command", &command)
+        try c("reply", &reply)
+        try c("source", &source)
+    }
+}

@@ -105,3 +105,33 @@ extension RoomFact.Left: Message {
         try c("joinId", &joinID)
     }
 }
+
+/// A room as it stands in a snapshot.
+extension Room: Message {
+    package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
+        try c("sequence", &sequence)
+        try c("sessionId", &session)
+        try c("kind", &kind)
+        try c("openedAt", &openedAt)
+        try c("closedAt", &closedAt)
+        try c("members", &members)
+        try c("joins", &joins)
+        try c("lastSessionId", &lastSession)
+    }
+}
+
+extension Room.Member: Message {
+    package init() {
+        self.init(
+            user: UserID(), device: DeviceID(), seat: 0, mediaType: .video, joinID: JoinID(), joinedAt: Timestamp())
+    }
+
+    package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
+        try c("userId", &user)
+        try c("deviceId", &device)
+        try c("seat", &seat)
+        try c("mediaType", &mediaType)
+        try c("joinId", &joinID)
+        try c("joinedAt", &joinedAt)
+    }
+}

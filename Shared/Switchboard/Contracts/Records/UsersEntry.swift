@@ -1,5 +1,5 @@
 /// What `users.inbox` decides about: users, and the gateways that hold their connections.
-package enum UsersEntry: Machine {
+package enum UsersEntry: Machine, Hashable {
     case user(User)
     case gateway(GatewayLife)
 

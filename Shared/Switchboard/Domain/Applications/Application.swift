@@ -42,7 +42,7 @@ package enum ApplicationFact: Hashable, Sendable {
     case userRegistered(ApplicationInput.Registered)
 }
 
-package struct Application: Machine {
+package struct Application: Machine, Hashable {
     package typealias Input = ApplicationInput
     package typealias Fact = ApplicationFact
 

@@ -15,7 +15,7 @@ package struct Call: Machine, Hashable {
         case over(EndReason, cause: EndCause?)
     }
 
-    package let id: CallID
+    package internal(set) var id: CallID
     package internal(set) var phase = Phase.unknown
     package internal(set) var sequence = 0
     package internal(set) var callType = CallType.single

@@ -9,6 +9,7 @@ package struct User: Machine, Hashable {
         package var device: Device
         package var since: Timestamp
         package var appIdentifier: String?
+        package var clientIp: String?
     }
 
     package enum SeatPhase: String, Hashable, Sendable, CaseIterable {
@@ -181,7 +182,9 @@ package struct User: Machine, Hashable {
         case .loggedIn(let login):
             profile = login.profile
             devices.removeAll { $0.device.id == login.device.id }
-            devices.append(.init(device: login.device, since: now, appIdentifier: login.appIdentifier))
+            devices.append(
+                .init(
+                    device: login.device, since: now, appIdentifier: login.appIdentifier, clientIp: login.clientIp))
             absences.removeAll { $0.device == login.device.id }
         case .wentOffline(let gone):
             remove(gone)

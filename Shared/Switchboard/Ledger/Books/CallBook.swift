@@ -63,6 +63,9 @@ package struct CallBook: Book {
         }
     }
 
+    package let countsFacts = true
+    package func eventCount(of fact: CallFact, before: Call) -> Int { fact.eventCount(before: before) }
+
     private func callerSeat(_ started: CallFact.Started, _ call: Call) -> UserInput.Sit {
         var sit = UserInput.Sit()
         sit.room = call.id.room

@@ -49,6 +49,8 @@ package struct RoomBook: Book {
         }
     }
 
+    package func eventCount(of fact: RoomFact, before: Room) -> Int { fact.eventCount }
+
     package func answer(
         _ reply: Reply, key: String, facts: [RoomFact], state: Room, into effects: inout Effects
     ) {}

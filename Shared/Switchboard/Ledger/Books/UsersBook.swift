@@ -108,6 +108,11 @@ package struct UsersBook: Book {
         }
     }
 
+    package func eventCount(of fact: UsersEntry.Fact, before: UsersEntry) -> Int {
+        guard case .user(let fact) = fact, case .user(let before) = before else { return 0 }
+        return fact.eventCount(before: before)
+    }
+
     // MARK: logging in
 
     private func admit(
