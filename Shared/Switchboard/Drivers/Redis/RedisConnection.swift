@@ -112,11 +112,15 @@ final class RedisConnection {
         }
     }
 
+    /// libevent passes on OpenSSL's error codes and, where the connection broke beneath it, what SSL_get_error said:
+    /// the numbers of ssl.h, which end below this.
+    private static let sslResultMax: UInt = 15
+
     private func cause(_ number: Int32) -> String {
         guard let stream else { return "given up" }
         if let words = tlsVerification(of: bufferevent_openssl_get_ssl(stream)) { return words }
         let code = bufferevent_get_openssl_error(stream)
-        if code != 0 { return "TLS: \(tlsCause(code))" }
+        if code > Self.sslResultMax { return "TLS: \(tlsCause(code))" }
         return number != 0 ? String(cString: strerror(number)) : "Redis closed it"
     }
 
