@@ -91,6 +91,8 @@ export class Switchboard {
    * - `url`: the gateway's address: `wss://host/ws`, or a path on the page's own host such as `/ws`.
    * - `token`: an access token, issued by your app server.
    * - `deviceId`: this tab's own by default; it survives reloads.
+   * - `logsSince`: the `syncTime` of the last record the app has: newer ones come by `onServerCallLogReceived`, at most
+   *   100 for each connection, and again after a reconnect, from the last one that was told.
    * - `onTokenExpired`: gives a promise of a fresh token when this one expires or is refused. Null: there is none, and
    *   the line closes; a rejection: there may be one later.
    */
@@ -259,6 +261,9 @@ export class Switchboard {
         return this.#emit('onKicked', frame.data ?? {});
       case 'goaway':
         return;
+      case 'call.log':
+        this.#connection.noteRecord(frame.data?.syncTime);
+        return this.#events.receive(frame);
       default:
         if (typeof frame.type === 'string') this.#events.receive(frame);
     }

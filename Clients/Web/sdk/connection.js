@@ -95,6 +95,14 @@ export class Connection {
     if (this.#settings) this.#settings.token = token;
   }
 
+  /**
+   * A record was told: the next `connect` asks for those behind it. Only where records were asked for at all; one that
+   * has not been filed yet has a `syncTime` of 0 and comes again.
+   */
+  noteRecord(syncTime) {
+    if (this.#settings?.logsSince < syncTime) this.#settings.logsSince = syncTime;
+  }
+
   /** Drops the socket and dials at once: for when the network is known to have come back. */
   reconnectNow() {
     if (this.state !== 'connected' && this.state !== 'reconnecting') return;

@@ -261,6 +261,26 @@ test('frames that are no JSON objects disturb nothing', async () => {
   assert.equal(bench.client.connectionState, 'connected');
 });
 
+test('a connection after the first asks for the records behind the last it was told of', async () => {
+  const bench = new Bench();
+  await bench.connect({ logsSince: 100 });
+  assert.equal(bench.socket.lastOf('connect').data.logsSince, 100);
+  await bench.event('call.log', { callId: 'a', syncTime: 150 });
+  await bench.event('call.log', { callId: 'b', syncTime: 170 });
+  await bench.event('call.log', { callId: 'c', syncTime: 0 });
+  await bench.reconnect();
+  assert.equal(bench.socket.lastOf('connect').data.logsSince, 170);
+  assert.equal(bench.events('onServerCallLogReceived').length, 3);
+});
+
+test('who asks for no records on the first connection asks for none on the next', async () => {
+  const bench = new Bench();
+  await bench.connect();
+  await bench.event('call.log', { callId: 'a', syncTime: 150 });
+  await bench.reconnect();
+  assert.equal('logsSince' in bench.socket.lastOf('connect').data, false);
+});
+
 test('a token that cannot be had just now is asked for again later', async () => {
   const bench = new Bench();
   let asked = 0;
