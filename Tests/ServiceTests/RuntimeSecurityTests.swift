@@ -138,6 +138,7 @@ private final class SecureStage: Sendable {
         ]
         if kafka.broker.kind == .apache {
             environment["SWITCHBOARD_KAFKA_SECURITY_PROTOCOL"] = "SASL_SSL"
+            environment["SWITCHBOARD_KAFKA_SASL_MECHANISM"] = "PLAIN"
             environment["SWITCHBOARD_KAFKA_USER"] = GuardedKafka.user
             environment["SWITCHBOARD_KAFKA_PASSWORD"] = GuardedKafka.password
         }

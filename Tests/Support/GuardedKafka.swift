@@ -45,7 +45,7 @@ package final class GuardedKafka: Sendable {
 
     /// With its own certificate's authority, and the user where there is one.
     package func security(
-        _ mechanism: KafkaLogin.Mechanism = .scramSHA512, password: String = GuardedKafka.password
+        _ mechanism: KafkaLogin.Mechanism = .plain, password: String = GuardedKafka.password
     ) -> KafkaSecurity {
         var security = KafkaSecurity(tls: TLSFiles(authority: certificates.authority))
         if broker.kind == .apache {

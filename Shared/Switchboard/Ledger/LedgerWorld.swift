@@ -57,6 +57,7 @@ package final class LedgerWorld {
         self.mirror = mirror
         self.log = log
         admin = try KafkaAdmin(settings: settings.kafka, loop: loop)
+        admin.onTrouble = { failure in log.warning("Kafka does not answer", ["failure": failure.description]) }
         mirror.onLost = { [unowned self] ledger, partition in
             for candidate in ledgers where candidate.name == ledger { candidate.mirrorAfresh(partition) }
         }

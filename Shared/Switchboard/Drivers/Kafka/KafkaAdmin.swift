@@ -1,6 +1,12 @@
 internal import CRdkafka
 internal import Dispatch
 
+/// The librdkafka that this process has loaded.
+package enum KafkaLibrary {
+    /// SCRAM as RFC 5802 has it. Before 2.6.1 the client's nonce is sent twice, which Apache Kafka refuses since 3.8.1.
+    package static var speaksSCRAM: Bool { rd_kafka_version() >= 0x0206_01ff }
+}
+
 /// One partition of a topic, by name.
 package struct KafkaPartition: Hashable, Sendable {
     package var topic: String
