@@ -16,6 +16,7 @@ STALL_SECONDS = 8
 REFUSED_WITHIN_SECONDS = 6
 WIPED_RING_SECONDS = 25
 SHORT_RING_SECONDS = 5
+AGREED_WITHIN_SECONDS = 5
 
 
 async def owner_gone(stack: Stack):
@@ -79,10 +80,15 @@ async def broker_stalled(stack: Stack):
 
 async def agrees_with_log(stack: Stack, a: Client, b: Client, call: str, state: str):
     """`call.sync` at both shows what the view says, which is folded from the log alone."""
-    synced = [(await one.do("call.sync", callId=call))["calls"][0] for one in (a, b)]
-    # A sync is itself remembered: the second one's snapshot is the call as it now stands in the log.
-    code, body = await asyncio.to_thread(stack.get, f"/v1/calls/{call}")
-    expect(code == 200, f"GET /v1/calls/{call} is answered {code} {body}")
+    deadline = time.monotonic() + AGREED_WITHIN_SECONDS
+    while True:
+        synced = [(await one.do("call.sync", callId=call))["calls"][0] for one in (a, b)]
+        # A sync is itself remembered: the second one's snapshot is the call as it now stands in the log. So is a command
+        # that was sent again while nobody answered, and that may come between.
+        code, body = await asyncio.to_thread(stack.get, f"/v1/calls/{call}")
+        expect(code == 200, f"GET /v1/calls/{call} is answered {code} {body}")
+        if synced[1]["seq"] == body["seq"] or time.monotonic() > deadline:
+            break
     states = [(p["userId"], p["userState"]) for p in body["participants"]]
     for one in synced:
         expect([(p["userId"], p["userState"]) for p in one["participants"]] == states,
