@@ -40,6 +40,30 @@ import Testing
         #expect(calls.owner.state(of: callKey)?.sequence == sequence)
     }
 
+    @Test func `a state with very many commands later, when they need not be remembered any more`() {
+        func tellBen(_ numbers: Range<Int>) {
+            for number in numbers {
+                users.send(.user(.login(.ben(UInt64(number)))), for: "app/ben", "ben/\(number)")
+            }
+        }
+        func snapshots() -> [PartitionOwner<UsersBook>.Record] {
+            users.records.filter { $0.kind == .snapshot && $0.key == "app/ben" }
+        }
+        users.takeOver { limits in
+            limits.recordsWithoutSnapshot = 1_100
+            limits.recordsPerLive = 0
+        }
+        tellBen(0..<1_150)
+        #expect(snapshots().isEmpty)
+        users.now = users.now + LedgerLimit.commandMemory + .seconds(1)
+        tellBen(1_150..<2_300)
+        #expect(snapshots().isEmpty)
+        users.now = users.now + LedgerLimit.commandMemory + .seconds(1)
+        for number in 0..<1_200 { users.send(.user(.login(.ben(UInt64(number)))), for: "app/other") }
+        #expect(snapshots().count == 1)
+        #expect(snapshots().first?.commands.isEmpty == true)
+    }
+
     @Test func `after an hour, where the partition has gone on`() {
         users.takeOver()
         users.send(.user(.login(.ben(1))), for: "app/ben")

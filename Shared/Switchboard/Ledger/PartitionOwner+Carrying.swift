@@ -80,6 +80,10 @@ extension PartitionOwner {
         var log = header(.snapshot)
         let known = commands.remembered(entry.commands, at: log.time)
         entry.commands = known.map(\.command)
+        guard known.count <= LedgerLimit.commandsPerSnapshot else {
+            entry.agesSince = age
+            return aging.append(Aging(key: key, age: age, time: max(ports.clock, log.time)))
+        }
         log.key = key
         log.sequence = entry.state.sequence
         log.state = Opaque(Carried(entry.state, unknown: entry.unknown))
@@ -113,8 +117,9 @@ extension PartitionOwner {
     func note(_ command: String, of key: String) {
         guard let entry = entries[key] else { return }
         entry.commands.append(command)
-        guard entry.commands.count % LedgerLimit.commandsNoted == 0 else { return }
-        // Those that may not be repeated any more are let go.
+        guard entry.commands.count >= entry.commandsDue else { return }
+        // Those that may not be repeated any more are let go; seldom, where there are many.
         entry.commands = commands.remembered(entry.commands, at: lastTime).map(\.command)
+        entry.commandsDue = max(LedgerLimit.commandsNoted, 2 * entry.commands.count)
     }
 }

@@ -116,6 +116,8 @@ package final class PartitionOwner<B: Book> {
         var unknown = UnknownMembers()
         /// Commands to it that may still be remembered.
         var commands: [String] = []
+        /// With so many of them, those that are forgotten are let go.
+        var commandsDue = LedgerLimit.commandsNoted
         /// The number of its last public event; 0 before the first.
         var announced: Int64 = 0
         /// Its place among the `aging`.
@@ -235,8 +237,10 @@ package enum LedgerLimit {
     package static let pendingMax = 10_000
     /// Snapshots that are taken in a quiet tenth of a second; otherwise one for each decision.
     static let snapshotsPerTick = 10
-    /// So many commands of one key are noted before those that are forgotten are let go.
+    /// So many commands of one key are noted before those that are forgotten are let go; then twice what is left.
     static let commandsNoted = 16
+    /// A state with more commands that may be repeated is written whole later: one record has to hold them all.
+    static let commandsPerSnapshot = 1_000
     /// A decision without acknowledgement for this long ends the incarnation.
     package static let acknowledgementMax: Duration = .seconds(30)
     /// A command that was appended this long after its gateway took it was answered 50300 and is refused.
