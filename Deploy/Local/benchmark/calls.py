@@ -11,6 +11,7 @@ RING_MAX = {200: (10_000, 50_000)}
 LOGIN_CPU_MAX = 400
 CONNECTION_BYTES_MAX = 4096
 TOKENS_PER_CORE_MIN = 8000
+WEBHOOKS_PER_CORE_MIN = 4000
 
 
 def figures(measured: list[dict]) -> dict[str, float]:
@@ -21,6 +22,8 @@ def figures(measured: list[dict]) -> dict[str, float]:
         grown = {cost["name"]: cost["grownKilobytes"] * 1024 for cost in one["costs"]}
         if one["what"] == "tokens" and cpu.get("token-service"):
             found["tokens.per.core"] = (one["count"] - failed(one)) / (cpu["token-service"] / 1e6)
+        if one["what"] == "webhooks":
+            found["webhooks.per.core"] = one["count"] / one["cpuSeconds"]
         if one["what"] == "idle":
             logins = max(one["count"] - failed(one), 1)
             server = GATEWAY if GATEWAY in cpu else "ejabberd"
@@ -91,6 +94,10 @@ def rows(own: dict[str, float], peer: dict[str, float], rates: list[int]) -> lis
         ["tokens per second of token-service's core", us(own, "tokens.per.core"), "–",
          f"≥ {TOKENS_PER_CORE_MIN:,}" + (
              ": **missed**" if own.get("tokens.per.core", TOKENS_PER_CORE_MIN) < TOKENS_PER_CORE_MIN else "")],
+        ["webhooks per second of callback-dispatcher's core, rendered, signed and posted",
+         us(own, "webhooks.per.core"), "–",
+         f"≥ {WEBHOOKS_PER_CORE_MIN:,}" + (
+             ": **missed**" if own.get("webhooks.per.core", WEBHOOKS_PER_CORE_MIN) < WEBHOOKS_PER_CORE_MIN else "")],
     ]
     return result
 
