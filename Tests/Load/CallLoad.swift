@@ -36,7 +36,7 @@ final class CallLoad: CallListener {
         self.rate = rate
         self.done = done
         free = Queue()
-        for pair in pairs where pair.call == nil && pair.caller.isReady && pair.callee.isReady { free.append(pair) }
+        for pair in pairs where pair.call == nil && pair.isThere { free.append(pair) }
         result.rate = rate
         result.seconds = plan.seconds
     }
@@ -67,7 +67,7 @@ final class CallLoad: CallListener {
         due += 1
         let isMeasured = costsBefore != nil
         var next = free.popFirst()
-        while let pair = next, !(pair.caller.isReady && pair.callee.isReady) { next = free.popFirst() }
+        while let pair = next, !pair.isThere { next = free.popFirst() }
         guard let pair = next else {
             if isMeasured { result.skipped += 1 }
             return
@@ -75,8 +75,8 @@ final class CallLoad: CallListener {
         let call = CallUnderway(id: SecureRandom.uuid(), isMeasured: isMeasured)
         pair.call = call
         underway += 1
-        language.start(call, of: pair)
         call.startedAt = monotonicNanoseconds()
+        language.start(call, of: pair)
         if isMeasured {
             result.begun += 1
             lateness.append(call.startedAt - dueAt)
@@ -116,6 +116,8 @@ final class CallLoad: CallListener {
         free.append(pair)
         if call.isMeasured { result.finished += 1 }
     }
+
+    func shrugged() { result.shrugs += 1 }
 
     /// The pair of a call that failed is not used again: who knows what its users' machines think.
     func failed(_ pair: Pair?, _ problem: String) { result.failures[problem, default: 0] += 1 }
