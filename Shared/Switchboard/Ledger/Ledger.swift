@@ -4,11 +4,13 @@ internal import Glibc
 package final class Ledger<B: Book>: LedgerPorts {
     package let name = B.ledger
     private let book: B
-    private unowned let world: LedgerWorld
-    private var owners: [Int32: PartitionOwner<B>] = [:]
-    private var assigned: Set<Int32> = []
-    private var paused: Set<Int32> = []
-    private var restarts: [Int32: LoopTimer] = [:]
+    unowned let world: LedgerWorld
+    var owners: [Int32: PartitionOwner<B>] = [:]
+    var assigned: Set<Int32> = []
+    var paused: Set<Int32> = []
+    var restarts: [Int32: LoopTimer] = [:]
+    /// Partitions that are decided until another has taken them, with what ends that.
+    var handovers: [Int32: LoopTimer] = [:]
 
     /// Told of every partition that begins or stops being decided here.
     package var onOwnership: ((_ partition: Int32, _ owns: Bool) -> Void)?
@@ -167,11 +169,15 @@ package final class Ledger<B: Book>: LedgerPorts {
     package func ended(_ partition: Int32, _ ending: OwnerEnding) {
         owners[partition] = nil
         paused.remove(partition)
+        let wasHandedOver = handovers.removeValue(forKey: partition) != nil
         world.stopReading(name.log, partition)
         world.closeInbox(name.inbox, partition)
         world.mirror.letGo(name, partition)
         onOwnership?(partition, false)
-        guard assigned.contains(partition) else { return }
+        guard assigned.contains(partition) else {
+            if wasHandedOver { world.leaveWhenHandedOver() }
+            return
+        }
         if case .unable(let inability, let reason) = ending {
             world.log.error(
                 "a partition must not be decided here and is given back",
@@ -212,7 +218,10 @@ extension Ledger {
 struct ServedLedger {
     let name: LedgerName
     let assigned: (Int32) -> Void
-    let revoked: (Int32) -> Void
+    let revoked: (Int32, _ lost: Bool) -> Void
+    let assignedCount: () -> Int
+    let isHandingOver: () -> Bool
+    let endHandovers: () -> Void
     let endOwner: (Int32, _ reason: String) -> Void
     let receive: (KafkaRecord) -> Void
     let turn: () -> Void
@@ -224,7 +233,10 @@ struct ServedLedger {
     init<B: Book>(_ ledger: Ledger<B>) {
         name = ledger.name
         assigned = { ledger.assigned($0) }
-        revoked = { ledger.revoked($0) }
+        revoked = { ledger.revoked($0, lost: $1) }
+        assignedCount = { ledger.assigned.count }
+        isHandingOver = { ledger.isHandingOver }
+        endHandovers = { ledger.endHandovers() }
         endOwner = { ledger.endOwner($0, because: $1) }
         receive = { ledger.receive($0) }
         turn = { ledger.turn() }
@@ -237,14 +249,10 @@ struct ServedLedger {
 
 extension Ledger {
     func assigned(_ partition: Int32) {
+        // It comes back before anybody has taken it.
+        if handovers[partition] != nil { owners[partition]?.end(because: "the group gave it back") }
         assigned.insert(partition)
         take(partition)
-    }
-
-    func revoked(_ partition: Int32) {
-        assigned.remove(partition)
-        restarts[partition] = nil
-        owners[partition]?.end(because: "the group gave it to another")
     }
 
     func endOwner(_ partition: Int32, because reason: String) { owners[partition]?.end(because: reason) }
@@ -282,6 +290,7 @@ extension Ledger {
             owner.tick(stalledFor: stall)
             regulate(owner)
         }
+        watchHandovers()
         count()
     }
 

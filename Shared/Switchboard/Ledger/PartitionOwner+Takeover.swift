@@ -183,6 +183,14 @@ extension PartitionOwner {
         record.facts.isEmpty || record.sequence == 1 || entries[record.key] != nil
     }
 
+    // MARK: being overtaken
+
+    /// Where the log ends, or ended a moment ago: whoever has written beyond what was sent from here has taken over.
+    func see(logEnd: Int64) {
+        guard phase == .owning, !isRenewing, logEnd > markerOffset + 1 + ordinal else { return }
+        end(because: "another owner has written")
+    }
+
     // MARK: beginning and renewing
 
     /// The first record of an incarnation says what the partition as a whole remembers.

@@ -241,6 +241,10 @@ package enum LedgerLimit {
     static let commandsNoted = 16
     /// A state with more commands that may be repeated is written whole later: one record has to hold them all.
     static let commandsPerSnapshot = 1_000
+    /// A partition that the group gives to another is decided on until that one has written, at most this long …
+    package static let handoverMax: Duration = .seconds(5)
+    /// … and in a process that ends.
+    package static let leaveMax: Duration = .milliseconds(1_500)
     /// A decision without acknowledgement for this long ends the incarnation.
     package static let acknowledgementMax: Duration = .seconds(30)
     /// A command that was appended this long after its gateway took it was answered 50300 and is refused.
