@@ -9,6 +9,9 @@ extension Ledger {
             return owner.end(because: "the group gave it to another")
         }
         world.readInboxOn(name.inbox, partition, from: owner.receivedThrough + 1)
+        world.readLog(
+            name.log, partition, from: .offset(owner.nextOffset), upTo: .max,
+            each: { [weak owner] _, record in owner?.see(record) }, { _ in })
         if paused.contains(partition) { world.setInbox(name.inbox, partition, flows: false) }
         handovers[partition] = world.loop.schedule(after: limit) { [unowned self] in
             owners[partition]?.end(because: "nobody has taken it over")
@@ -19,16 +22,5 @@ extension Ledger {
 
     func endHandovers() {
         for partition in handovers.keys { owners[partition]?.end(because: "it must not be decided here") }
-    }
-
-    /// Of a quiet partition no append of its own tells that another has written.
-    func watchHandovers() {
-        guard isHandingOver else { return }
-        let places = handovers.keys.map { KafkaPartition(name.log, $0) }
-        world.askEnds(places) { [self] ends in
-            for (place, end) in ends ?? [:] where handovers[place.partition] != nil {
-                owners[place.partition]?.see(logEnd: end)
-            }
-        }
     }
 }

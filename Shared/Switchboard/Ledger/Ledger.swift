@@ -9,6 +9,8 @@ package final class Ledger<B: Book>: LedgerPorts {
     var assigned: Set<Int32> = []
     var paused: Set<Int32> = []
     var restarts: [Int32: LoopTimer] = [:]
+    /// Partitions that were assigned and not begun a second time.
+    private var fresh: Set<Int32> = []
     /// Partitions that are decided until another has taken them, with what ends that.
     var handovers: [Int32: LoopTimer] = [:]
 
@@ -167,7 +169,7 @@ package final class Ledger<B: Book>: LedgerPorts {
     }
 
     package func ended(_ partition: Int32, _ ending: OwnerEnding) {
-        owners[partition] = nil
+        let owner = owners.removeValue(forKey: partition)
         paused.remove(partition)
         let wasHandedOver = handovers.removeValue(forKey: partition) != nil
         world.stopReading(name.log, partition)
@@ -184,10 +186,16 @@ package final class Ledger<B: Book>: LedgerPorts {
                 ["ledger": name.rawValue, "partition": Int(partition), "reason": reason])
             return world.withdraw(because: inability)
         }
-        world.log.warning(
-            "a partition is given up and taken again",
-            ["ledger": name.rawValue, "partition": Int(partition), "reason": ending.description])
-        let rest = Duration.milliseconds(Int.random(in: Self.restInMilliseconds))
+        var rest = Duration.milliseconds(Int.random(in: Self.restInMilliseconds))
+        if fresh.remove(partition) != nil, owner?.hasAccepted == false {
+            // The one before decided until it found our marker, perhaps behind it: now it has.
+            rest = .zero
+            world.log.info("a partition is marked again", ["ledger": name.rawValue, "partition": Int(partition)])
+        } else {
+            world.log.warning(
+                "a partition is given up and taken again",
+                ["ledger": name.rawValue, "partition": Int(partition), "reason": ending.description])
+        }
         restarts[partition] = world.loop.schedule(after: rest) { [unowned self] in
             restarts[partition] = nil
             take(partition)
@@ -252,6 +260,7 @@ extension Ledger {
         // It comes back before anybody has taken it.
         if handovers[partition] != nil { owners[partition]?.end(because: "the group gave it back") }
         assigned.insert(partition)
+        fresh.insert(partition)
         take(partition)
     }
 
@@ -290,7 +299,6 @@ extension Ledger {
             owner.tick(stalledFor: stall)
             regulate(owner)
         }
-        watchHandovers()
         count()
     }
 

@@ -185,10 +185,15 @@ extension PartitionOwner {
 
     // MARK: being overtaken
 
-    /// Where the log ends, or ended a moment ago: whoever has written beyond what was sent from here has taken over.
-    func see(logEnd: Int64) {
-        guard phase == .owning, !isRenewing, logEnd > markerOffset + 1 + ordinal else { return }
-        end(because: "another owner has written")
+    /// Where the record stands that it sends next, while it rules.
+    var nextOffset: Int64 { markerOffset + 1 + ordinal }
+
+    /// A record of its log, as it came there: the marker of another ends this owner before it writes behind it.
+    func see(_ record: UnsafeRawBufferPointer) {
+        guard phase == .owning, !isRenewing, let heading = try? LogHeading(beginning: record),
+            heading.isMarker, heading.incarnation != incarnation
+        else { return }
+        end(because: "another owner has begun")
     }
 
     // MARK: beginning and renewing

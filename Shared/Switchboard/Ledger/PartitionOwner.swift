@@ -85,6 +85,8 @@ package final class PartitionOwner<B: Book> {
 
     package var isOwning: Bool { phase == .owning }
     package var liveCount: Int { entries.count }
+    /// A record of its own counts.
+    var hasAccepted: Bool { fence >= 0 && acceptedThrough > fence }
     /// Received and not yet decided, or decided and not yet accepted.
     package var backlog: Int { pending.count + inFlight.count + unsent.count }
 
@@ -244,7 +246,7 @@ package enum LedgerLimit {
     /// A partition that the group gives to another is decided on until that one has written, at most this long …
     package static let handoverMax: Duration = .seconds(5)
     /// … and in a process that ends.
-    package static let leaveMax: Duration = .milliseconds(1_500)
+    package static let leaveMax: Duration = .seconds(2)
     /// A decision without acknowledgement for this long ends the incarnation.
     package static let acknowledgementMax: Duration = .seconds(30)
     /// A command that was appended this long after its gateway took it was answered 50300 and is refused.
