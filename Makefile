@@ -1,5 +1,5 @@
 # The work is done by the scripts in Deploy/Local; docs/operating.md says what each target can be told.
-.PHONY: setup run stop test test-cluster faults check format lint bench bench-drivers bench-log sanitize clean
+.PHONY: setup run stop test test-cluster faults check format lint bench bench-drivers bench-log rolling sanitize clean
 
 SWIFT_FOLDERS = Package.swift Services Shared Tests
 
@@ -51,6 +51,11 @@ bench-log:
 	swift build -c release --product switchboard-load
 	swift build -c release --product embedded-log
 	@exec Deploy/Local/bench-log $(BENCH)
+
+rolling:
+	@Deploy/Local/setup build run bench
+	swift build -c release --product switchboard-load
+	@exec Deploy/Local/rolling keep=1 $(ROLLING)
 
 sanitize:
 	@Deploy/Local/setup build run test sanitize

@@ -9,6 +9,7 @@ final class CallLoad: CallListener {
     private let rate: Int
     private let done: (CallsMeasured) -> Void
 
+    private let pairs: [Pair]
     private var free: Queue<Pair>
     private var clockwork: LoopTimer?
     private var beganAt: UInt64 = 0
@@ -35,6 +36,7 @@ final class CallLoad: CallListener {
         self.plan = plan
         self.rate = rate
         self.done = done
+        self.pairs = pairs
         free = Queue()
         for pair in pairs where pair.call == nil && pair.isThere { free.append(pair) }
         result.rate = rate
@@ -87,6 +89,7 @@ final class CallLoad: CallListener {
         clockwork = nil
         isOver = true
         result.unfinished = result.begun - result.finished
+        for pair in pairs { if let call = pair.call { Console.complain("unfinished: \(call.place(in: pair))") } }
         result.ring = Percentiles(of: ring)
         result.setup = Percentiles(of: setup)
         result.lateness = Percentiles(of: lateness)

@@ -88,14 +88,14 @@ final class Line {
     }
 
     /// - Returns: false where it was answered before.
-    func isAnswered(_ id: String) -> Bool {
+    func heardAnswer(to id: String) -> Bool {
         guard let index = unanswered.firstIndex(where: { $0.id == id }) else { return false }
         unanswered.remove(at: index)
         return true
     }
 
     /// It may have happened or not: the same command is sent again after a while.
-    func isShruggedAt(_ id: String) {
+    func heardShrug(to id: String) {
         guard let index = unanswered.firstIndex(where: { $0.id == id }) else { return }
         let wait = min(Self.shrugSeconds.lowerBound << unanswered[index].shrugs, Self.shrugSeconds.upperBound)
         unanswered[index].shrugs += 1
@@ -147,6 +147,17 @@ final class CallUnderway {
     init(id: String, isMeasured: Bool) {
         self.id = id
         self.isMeasured = isMeasured
+    }
+
+    /// Its id, its two users, and what was heard last of it.
+    func place(in pair: Pair) -> String {
+        let heard =
+            isOverForCaller
+            ? "over for the caller"
+            : isOverForCallee
+                ? "over for the callee"
+                : isHungUp ? "hung up" : connectedAt > 0 ? "connected" : rangAt > 0 ? "rang" : "started"
+        return "\(id) \(pair.caller.user) \(pair.callee.user) \(heard)"
     }
 }
 

@@ -63,9 +63,8 @@ final class Lines: WebSocketHandler {
         for (id, line) in all where line.isReady {
             language.remind(line, at: now)
             // Half a slice early, so that none waits for another round.
-            guard Int(id) % Self.slices == turn, now - line.lastSentAt > (Self.silenceMaxSeconds - 1) * 1_000_000_000
-            else { continue }
-            language.keepAlive(line)
+            let isSilent = line.lastSentAt + (Self.silenceMaxSeconds - 1) * 1_000_000_000 < now
+            if isSilent, Int(id) % Self.slices == turn { language.keepAlive(line) }
         }
     }
 

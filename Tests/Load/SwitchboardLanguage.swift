@@ -79,9 +79,9 @@ final class SwitchboardLanguage: Language {
         default:
             guard heard.code != Self.tryAgain else {
                 listener?.shrugged()
-                return line.isShruggedAt(request)
+                return line.heardShrug(to: request)
             }
-            guard line.isAnswered(request) else { return }
+            guard line.heardAnswer(to: request) else { return }
             if heard.code != 0 {
                 listener?.failed(line.pair, "\(purpose) \(heard.code ?? -1)")
             } else if purpose == Ask.ringing, let call = line.pair?.call {
