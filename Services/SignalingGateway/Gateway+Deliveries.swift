@@ -6,10 +6,10 @@ extension Gateway {
         guard let record = try? DeliveryRecord(json: record) else {
             return log.warning("a delivery cannot be read and is passed over", ["bytes": record.count])
         }
-        for entry in record.entries where entry.gateway == incarnation && isNew(entry.source) { deliver(entry) }
+        for entry in record.entries where isOneOfMine(entry.gateway) && isNew(entry.source) { deliver(entry) }
     }
 
-    /// Each effect once, however often its owner performs it.
+    /// Each effect once, however often its owner performs it, and to whichever life of this process.
     private func isNew(_ source: SourceMark?) -> Bool {
         guard let source else { return true }
         let place = MarkPlace(ledger: source.ledger, partition: source.partition)
@@ -19,7 +19,11 @@ extension Gateway {
     }
 
     private func deliver(_ entry: DeliveryEntry) {
-        if entry.note?.died == true { return hearOfOwnDeath() }
+        if entry.note?.died == true {
+            // That a life is over which this gateway has left by itself is no news.
+            if entry.gateway == incarnation { hearOfOwnDeath() }
+            return
+        }
         guard let session = sessions[entry.number] else { return }
         if let signal = entry.signal {
             if let frame = entry.frame { take(frame, signal, for: session) }

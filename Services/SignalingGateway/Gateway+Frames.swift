@@ -23,12 +23,9 @@ extension Gateway: WebSocketHandler {
     func closed(_ connection: WebSocketConnection, code: UInt16?) {
         guard let session = sessions.removeValue(forKey: connection.id) else { return }
         counters.connections.set(sessions.count)
-        switch session.stage {
-        case .fresh: return
-        case .connecting, .admitted: break
-        }
+        guard let announced = session.announced else { return }
         // Whatever its code, a closed socket is a loss: the device may come back.
-        let gone = UserInput.Gone(device: session.device, connection: address(of: connection.id))
+        let gone = UserInput.Gone(device: session.device, connection: announced)
         outbox.send(InboxRecord(UsersEntry.Input.user(.lost(gone))), key: userKey(session), to: .users)
     }
 

@@ -7,6 +7,7 @@ extension Gateway {
         do throws(Refused) {
             wish = try read(request)
             guard wish.deviceId.isWellFormed else { throw Refused(Refusal(.malformed, field: "deviceId")) }
+            guard wish.callIds.allSatisfy(\.isWellFormed) else { throw Refused(Refusal(.malformed, field: "callIds")) }
         } catch {
             refuse(request.id, error.refusal, session)
             return session.connection.close(code: CloseCode.protocolError, reason: "connect refused")
@@ -23,7 +24,7 @@ extension Gateway {
         session.logsSince = wish.logsSince
         take(claims, session)
         session.stage = .connecting(request: request.id)
-        guard announce(session, asker: asker(request, session)) else {
+        guard announce(session, asker: asker(request, session), shows: wish.callIds) else {
             refuse(request.id, Refusal(.tryAgain), session)
             return session.connection.close(code: CloseCode.serverError, reason: "try again")
         }
@@ -38,9 +39,9 @@ extension Gateway {
         session.wasToldOfExpiry = false
     }
 
-    /// Tells the user's machine of this connection.
-    @discardableResult
-    func announce(_ session: Session, asker: Asker?) -> Bool {
+    /// Tells the user's machine of this connection: that it is there, or that it has another address from now on.
+    /// - Returns: false where Kafka does not take it; nobody was told.
+    func announce(_ session: Session, asker: Asker?, shows: [CallID] = []) -> Bool {
         var login = UserInput.Login()
         login.device = Device(
             id: session.device, connection: address(of: session.connection.id), platform: session.platform)
@@ -49,9 +50,13 @@ extension Gateway {
         login.clientIp = session.connection.remoteAddress
         login.issuedAt = session.issuedAt
         login.asker = asker
+        login.formerly = session.announced
+        login.shows = shows
         let reply = asker.map { Reply(asker: $0, type: "connect") }
         let record = InboxRecord(UsersEntry.Input.user(.login(login)), reply: reply)
-        return outbox.send(record, key: userKey(session), to: .users)
+        guard outbox.send(record, key: userKey(session), to: .users) else { return false }
+        session.announced = login.device.connection
+        return true
     }
 
     /// The user's machine is silent: the token alone admits, and what it would have told follows.

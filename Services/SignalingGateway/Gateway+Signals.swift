@@ -21,7 +21,7 @@ extension Gateway {
         note.user = session.user
         note.device = session.device
         let frame = Opaque.event("signal", event)
-        if connection.gateway == incarnation {
+        if isOneOfMine(connection.gateway) {
             guard let receiver = sessions[connection.number] else { throw Refused(Refusal(.receiverReconnecting)) }
             take(frame, note, for: receiver)
         } else {

@@ -15,7 +15,9 @@ final class Gateway {
     let outbox: Outbox
 
     /// Names this life; connections are known by it and their number.
-    var incarnation = SecureRandom.uuid()
+    private(set) var incarnation = SecureRandom.uuid()
+    /// The lives of this process before, the latest last. What is still sent to one of them is for the same sockets.
+    private var formerLives: [String] = []
     var sessions: [UInt64: Session] = [:]
     /// The highest effect taken from each source partition.
     var marks: [MarkPlace: SourceMark] = [:]
@@ -68,6 +70,9 @@ final class Gateway {
         Connection(partition: partition, gateway: incarnation, number: number)
     }
 
+    /// Whether that is this process, in its present life or one before. A socket has the same number in all of them.
+    func isOneOfMine(_ life: String) -> Bool { life == incarnation || formerLives.contains(life) }
+
     // MARK: life
 
     private func beat() {
@@ -79,12 +84,17 @@ final class Gateway {
     }
 
     /// Others may have concluded that this gateway died. Whatever they were told of its old life may be forgotten; the
-    /// connections are announced anew.
+    /// connections are announced anew. Who has not heard of it yet goes on sending to the old life, and is heard.
     private func beginNewLife() {
+        formerLives.append(incarnation)
+        if formerLives.count > GatewayLimits.formerLivesMax { formerLives.removeFirst() }
         incarnation = SecureRandom.uuid()
         lastBeat = nil
         log.warning("was silent for long and begins a new life", ["connections": sessions.count])
-        for session in sessions.values where session.isAdmitted { announce(session, asker: nil) }
+        for session in sessions.values where session.announced != nil && !announce(session, asker: nil) {
+            // The old life ends for it, and nobody would know of it in the new one.
+            session.connection.close(code: CloseCode.serverError, reason: "try again")
+        }
     }
 
     /// The users' owners concluded from silence that it died.

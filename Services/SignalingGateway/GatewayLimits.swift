@@ -14,6 +14,8 @@ enum GatewayLimits {
     static let beatInterval: Duration = .seconds(2)
     /// Beats further apart than this may have been taken for a death: the gateway begins a new life.
     static let beatGapMax: Duration = .seconds(9)
+    /// Lives of this process whose frames are still taken; beyond it the oldest is forgotten, long after its end was heard.
+    static let formerLivesMax = 64
     /// Signals kept for a room that this gateway has not been told of, per connection, and how long.
     static let earlySignalsMax = 64
     static let earlySignalKept: Duration = .seconds(5)

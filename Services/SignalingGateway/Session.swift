@@ -12,6 +12,8 @@ final class Session {
 
     let connection: WebSocketConnection
     var stage = Stage.fresh
+    /// How the user's machine was last told of it; nil before `connect`.
+    var announced: Connection?
     var app = AppKey()
     var user = UserID()
     var device = DeviceID()

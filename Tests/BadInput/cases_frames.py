@@ -90,12 +90,14 @@ async def test_a_second_connect_at_once_is_answered_80001(stack):
         await check_alive(client)
 
 
+CALL = "0b0e7d2e-3f7c-4c7e-9a51-6f0f3c7a9d10"
 WRONG_CONNECTS = {
     "token": [{"token": None}, {"token": 7}, {"token": {}}, {"token": "x" * 4097}],
     "deviceId": [{"deviceId": None}, {"deviceId": ""}, {"deviceId": "d" * 65}, {"deviceId": "a b"}, {"deviceId": "é"}],
     "platform": [{"platform": "toaster"}, {"platform": 1}],
     "appIdentifier": [{"appIdentifier": "a" * 65}, {"appIdentifier": []}],
     "logsSince": [{"logsSince": "yesterday"}, {"logsSince": 1.5}, {"logsSince": 10**30}],
+    "callIds": [{"callIds": "x"}, {"callIds": ["x"]}, {"callIds": [CALL] * 17}],
 }
 
 
@@ -110,7 +112,6 @@ async def test_a_wrong_field_of_connect_is_named_then_4400(stack):
                 assert await client.closing() == 4400
 
 
-CALL = "0b0e7d2e-3f7c-4c7e-9a51-6f0f3c7a9d10"
 START = {"calleeIds": ["nobody"], "callType": 0, "mediaType": 0}
 # type, right data, and per field what is wrong with it.
 WRONG_FIELDS = [

@@ -5,8 +5,8 @@ final class Audit {
     private(set) var faults: [String] = []
     var performed: [SourceMark: Int] = [:]
     private var passed: [String: Set<SourceMark>] = [:]
-    var away: Set<DeviceID> = []
-    var receivedBy: [CallID: Set<DeviceID>] = [:]
+    /// Who rang for a call, or was inside.
+    var shownBy: [CallID: Set<DeviceID>] = [:]
     var endings: [CallID: [DeviceID: Int]] = [:]
     private var overOn: Set<String> = []
     private var answers: [String: Set<Int>] = [:]
@@ -30,27 +30,27 @@ final class Audit {
     // MARK: while it runs
 
     func performs(_ source: SourceMark) { performed[source, default: 0] += 1 }
-    func wasAway(_ device: DeviceID) { away.insert(device) }
 
     func passes(_ source: SourceMark, through gateway: String) {
         check(passed[gateway, default: []].insert(source).inserted, "an effect reached \(gateway) twice: \(source)")
     }
 
     func hears(
-        _ type: String, _ call: CallID, on device: DeviceID, over connection: Connection, expiresAt: Timestamp?,
-        at now: Timestamp
+        _ type: String, _ call: CallID, on device: DeviceID, expiresAt: Timestamp?, at now: Timestamp
     ) {
         let there = "\(device) \(call)"
         switch type {
         case "call.received":
             check(expiresAt.map { now <= $0 + .seconds(1) } ?? true, "\(there) rings past its time")
             check(!overOn.contains(there), "\(there) rings after its end")
-            receivedBy[call, default: []].insert(device)
+            shownBy[call, default: []].insert(device)
         case "call.ended":
             endings[call, default: [:]][device, default: 0] += 1
             overOn.insert(there)
         case "call.log": break
-        default: check(!overOn.contains(there), "\(there) hears \(type) after its end")
+        default:
+            check(!overOn.contains(there), "\(there) hears \(type) after its end")
+            if type == "call.connected" || type == "call.snapshot" { shownBy[call, default: []].insert(device) }
         }
     }
 
@@ -138,9 +138,9 @@ final class Audit {
         for (call, devices) in endings {
             for (device, count) in devices { check(count == 1, "\(device) heard \(count) ends of \(call)") }
         }
-        for (call, devices) in receivedBy {
-            for device in devices where !away.contains(device) {
-                check(endings[call]?[device] == 1, "\(device) rang for \(call) and never heard its end")
+        for (call, devices) in shownBy {
+            for device in devices {
+                check(endings[call]?[device] == 1, "\(device) shows \(call) and never heard its end")
             }
         }
         guard !world.hasFaults else { return }

@@ -19,6 +19,7 @@ final class Phone {
     private var ringing: Set<CallID> = []
     private var answered: Set<CallID> = []
     private var talking: Set<CallID> = []
+    private var shown: Set<CallID> = []
     private var over: Set<CallID> = []
 
     private struct Wish {
@@ -59,31 +60,48 @@ final class Phone {
         isAdmitted = false
         seen = [:]
         ringing = []
-        clockwork.note("\(device) connects as \(connection.gateway)-\(connection.number)")
-        var login = UserInput.Login()
-        login.device = Device(id: device, connection: connection)
-        login.profile = Profile(name: user.text)
-        login.asker = Asker(connection: connection, request: "c")
-        let reply = Reply(asker: Asker(connection: connection, request: "c"), type: "connect")
-        gateway.send(
-            InboxRecord(UsersEntry.Input.user(.login(login)), reply: reply), RecordKey.of(World.app, user), to: .users)
-        clockwork.after(.seconds(2)) { [self] in if self.connection == connection { isAdmitted = true } }
+        clockwork.note("\(device) connects as \(connection.gateway)-\(connection.number), shows \(shows)")
+        gateway.announce(self, connection, asker: Asker(connection: connection, request: "c"))
+        let number = connection.number
+        clockwork.after(.seconds(2)) { [self] in if isThere(number, gateway) { isAdmitted = true } }
+    }
+
+    /// The calls that it has heard of, and of no end.
+    var shows: [CallID] { shown.subtracting(over).sorted { $0.text < $1.text } }
+
+    private func isThere(_ number: UInt64, _ gateway: Gateway) -> Bool {
+        self.gateway === gateway && connection?.number == number
     }
 
     func lose() {
-        guard let connection else { return }
+        guard let connection, let gateway else { return }
         clockwork.note("\(device) loses its socket")
-        world.audit.wasAway(device)
-        gateway?.close(connection, of: self)
         away()
+        gateway.close(connection.number)
     }
 
-    func gatewayDied() {
-        world.audit.wasAway(device)
+    /// Its socket is dead, and its gateway finds out much later.
+    func leaveHalfOpen(for length: Duration) {
+        guard let connection, let gateway else { return }
+        clockwork.note("\(device) leaves its socket half open")
         away()
+        clockwork.after(length) { gateway.close(connection.number) }
     }
 
-    func closed(_ connection: Connection) { if self.connection == connection { lose() } }
+    func gatewayDied(_ gateway: Gateway) { if self.gateway === gateway { away() } }
+
+    func isReached(over connection: Connection, through gateway: Gateway) {
+        guard isThere(connection.number, gateway) else { return }
+        self.connection = connection
+        used.insert(connection)
+    }
+
+    /// There is one phone of each device: what pushes it out of the socket that it uses is itself.
+    func isPushedOut(of number: UInt64, through gateway: Gateway) {
+        guard isThere(number, gateway) else { return }
+        world.audit.check(false, "\(device) is pushed out of its own socket")
+        away()
+    }
 
     private func away() {
         connection = nil
@@ -190,20 +208,21 @@ final class Phone {
 
     func expire(_ call: CallID) { ringing.remove(call) }
 
-    func hear(_ frame: Opaque, over connection: Connection) {
-        guard connection == self.connection, let frame = try? HeardFrame(json: frame.bytes) else { return }
+    func hear(_ frame: Opaque, over number: UInt64, through gateway: Gateway) {
+        guard isThere(number, gateway), let frame = try? HeardFrame(json: frame.bytes) else { return }
         if let request = frame.re { return hear(answer: frame, to: request) }
         guard let type = frame.type, let call = frame.data.callId ?? frame.data.roomId.map({ CallID($0.text) }) else {
             return
         }
         clockwork.note("\(device) hears \(type) \(call.text.suffix(1)) \(frame.seq ?? 0) \(frame.data.reason ?? 0)")
-        world.audit.hears(type, call, on: device, over: connection, expiresAt: frame.data.expiresAt, at: clockwork.now)
+        world.audit.hears(type, call, on: device, expiresAt: frame.data.expiresAt, at: clockwork.now)
         guard let sequence = frame.seq else { return }
         let last = seen[call]
         if let last, sequence <= last { return }
         let isSnapshot = type == "call.snapshot" || type == "call.received" || type == "call.connected"
         if let last, frame.prev != last, !isSnapshot { sync(call) }
         seen[call] = sequence
+        if isSnapshot { shown.insert(call) }
         switch type {
         case "call.received":
             ringing.insert(call)

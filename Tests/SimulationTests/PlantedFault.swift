@@ -13,4 +13,10 @@ enum PlantedFault: String, CaseIterable {
     case lookAgainWhenPerforming
     case foldSkipsUnknownFacts
     case flushBetweenTwoJoins
+    /// A gateway drops what is sent to its life before this one.
+    case deafToFormerLives
+    /// It announces its sockets to a new life as though they were new.
+    case announceAsNewcomer
+    /// Nobody asks the calls that a returning device shows.
+    case forgetWhatIsShown
 }

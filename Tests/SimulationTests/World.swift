@@ -124,9 +124,17 @@ final class World {
     private func plantTrouble() {
         if planted == nil, clockwork.dice.onceIn(4) { return plantPoison() }
         if planted == .flushBetweenTwoJoins { clockwork.after(.milliseconds(6_000)) { [self] in trouble(5) } }
+        if planted == .deafToFormerLives || planted == .announceAsNewcomer {
+            clockwork.after(.milliseconds(3_000)) { [self] in
+                for gateway in gateways { gateway.cutOff(for: .seconds(10)) }
+            }
+        }
+        if planted == .forgetWhatIsShown {
+            for moment in [3_000, 5_000, 7_000] { clockwork.after(.milliseconds(moment)) { [self] in trouble(9) } }
+        }
         for _ in 0..<Int.random(in: 1...5, using: &clockwork.dice) {
             let at = Duration.milliseconds(Int.random(in: 500...17_000, using: &clockwork.dice))
-            let kind = Int.random(in: 0..<11, using: &clockwork.dice)
+            let kind = Int.random(in: 0..<14, using: &clockwork.dice)
             clockwork.after(at) { [self] in trouble(kind) }
         }
     }
@@ -175,6 +183,10 @@ final class World {
         case 7:
             clockwork.note("the broker stalls")
             broker.stall(for: .milliseconds(Int.random(in: 200...5_000, using: &clockwork.dice)))
+        case 8: clockwork.dice.pick(gateways).cutOff(for: pause + pause + .seconds(2))
+        case 9, 10:
+            let length = Duration.milliseconds(Int.random(in: 0...31_000, using: &clockwork.dice))
+            clockwork.dice.pick(phones).leaveHalfOpen(for: length)
         default: clockwork.dice.pick(phones).lose()
         }
     }

@@ -23,6 +23,15 @@ export class CallEvents {
     this.#hooks = hooks;
   }
 
+  /** The calls that are shown and known to the server: of these it owes a state or an end on a new connection. */
+  get shownCalls() {
+    return this.#shown.map((session) => session.callId);
+  }
+
+  get #shown() {
+    return this.#book.sessions.filter((session) => this.#isKnownToServer(session));
+  }
+
   /** A new connection: its snapshots replace what was known; calls it is silent about are asked for. */
   connected(snapshots) {
     this.#order.newConnection();
@@ -30,7 +39,7 @@ export class CallEvents {
       this.#order.admitSnapshot(snapshot.callId, snapshot.seq);
       this.#snapshot(snapshot);
     }
-    const knownBefore = this.#book.sessions.filter((session) => this.#isKnownToServer(session));
+    const knownBefore = this.#shown;
     this.#clock.clearTimeout(this.#silenceTimer);
     this.#silenceTimer = this.#clock.setTimeout(() => {
       for (const { callId } of knownBefore) if (this.#book.find(callId) && !this.#order.knows(callId)) this.sync(callId);

@@ -40,6 +40,7 @@ export class Switchboard {
       onState: (state, detail) => this.#stateChanged(state, detail),
       onReady: (data) => this.#ready(data),
       onLost: () => this.#requests.disconnected(),
+      shownCalls: () => this.#events.shownCalls,
       onFrame: (frame) => this.#received(frame),
       renewToken: () => this.#renewToken(),
     });

@@ -16,6 +16,9 @@ const BACKOFF_LIMIT_MS = 10_000;
 /** The first wait before `connect` is repeated on the same socket. */
 const CONNECT_RETRY_FIRST_MS = 2_000;
 
+/** As many calls may be named in one `connect`; of others the silence tells. */
+const CALLS_NAMED_MAX = 16;
+
 /** After these nothing is gained by coming back as one is. */
 const FINAL_CLOSE_CODES = new Set([
   CloseCode.PROTOCOL_ERROR,
@@ -30,7 +33,8 @@ const FINAL_CLOSE_CODES = new Set([
  * One device's line to the server, over as many sockets as it takes.
  *
  * States: `idle` (never opened) → `connecting` → `connected` ⇄ `reconnecting` → `closed` (stays so until opened again).
- * `hooks`: `onState(state, detail)`, `onReady(connectData)`, `onLost()`, `onFrame(frame)`, 
+ * `hooks`: `onState(state, detail)`, `onReady(connectData)`, `onLost()`, `onFrame(frame)`,
+ * `shownCalls() → CallIDs`, of which no end was heard, asked for with each `connect`;
  * `renewToken() → promise of a token, or null`; it rejects where one may be had later.
  */
 export class Connection {
@@ -131,6 +135,8 @@ export class Connection {
 
   #sendConnect() {
     const { url, ...data } = this.#settings;
+    const callIds = this.#hooks.shownCalls().slice(0, CALLS_NAMED_MAX);
+    if (callIds.length > 0) data.callIds = callIds;
     const attempt = this.#attempt;
     this.#clock.clearTimeout(attempt.timer);
     attempt.timer = this.#clock.setTimeout(() => this.#lost(0), HANDSHAKE_LIMIT_MS);

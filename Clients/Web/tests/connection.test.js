@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Bench } from './bench.js';
+import { Bench, CALL } from './bench.js';
 import { settle } from './fakes.js';
 
 test('the first frame is connect, with the token in it and not in the address', async () => {
@@ -14,6 +14,36 @@ test('the first frame is connect, with the token in it and not in the address', 
   assert.ok(first.id && first.cmd);
   assert.deepEqual(answer, { code: 0, message: undefined, userId: 'ann', deviceId: 'd1' });
   assert.equal(bench.client.connectionState, 'connected');
+});
+
+test('each connect names the calls that are shown', async () => {
+  const bench = new Bench();
+  const named = () => bench.socket.lastOf('connect').data.callIds;
+  await bench.inCall();
+  assert.equal(named(), undefined);
+  await bench.reconnect();
+  assert.deepEqual(named(), [CALL]);
+  await bench.event('call.ended', { callId: CALL, reason: 1000 }, 9, 0);
+  await bench.reconnect();
+  assert.equal(named(), undefined);
+});
+
+test('a call whose start is not answered is not named: its start is sent again', async () => {
+  const bench = new Bench();
+  await bench.connect();
+  bench.client.startCall({ calleeIds: ['bob'] });
+  await settle();
+  await bench.reconnect();
+  assert.equal(bench.socket.of('connect').at(-1).data.callIds, undefined);
+  assert.equal(bench.socket.of('call.start').length, 1);
+});
+
+test('sixteen calls are named at most', async () => {
+  const bench = new Bench();
+  await bench.connect();
+  for (let number = 10; number < 30; number++) await bench.ring({ callId: CALL.replace(/01$/, String(number)) });
+  await bench.reconnect();
+  assert.equal(bench.socket.lastOf('connect').data.callIds.length, 16);
 });
 
 test('a refused connect is told and not tried again', async () => {

@@ -1,10 +1,10 @@
-/// One WebSocket of one life of a gateway. Frames are addressed to connections, never to users.
+/// One WebSocket in one life of a gateway. Frames are addressed to connections, never to users.
 package struct Connection: Hashable, Sendable {
     /// The partition of `gateway.deliveries` that the gateway reads.
     package var partition: Int32 = 0
-    /// Names one life of a gateway; a restarted gateway has another.
+    /// Names one life of a gateway; a restarted gateway has another, and one that was silent for long begins another.
     package var gateway: String = ""
-    /// Counts up within that life.
+    /// Counts up within the process, over all its lives: a socket keeps its number.
     package var number: UInt64 = 0
 
     package init() {}

@@ -41,4 +41,13 @@ extension Coder {
         try self(key, &flag)
         v = flag ?? false
     }
+
+    /// Visits a list that is written only where something is in it.
+    package mutating func whereAny<V: Identifier>(
+        _ key: StaticString, _ v: inout [V], max: Int? = nil, countMax: Int? = nil
+    ) throws(CodingFailure) {
+        var list: [V]? = v.isEmpty ? nil : v
+        try self(key, &list, max: max, countMax: countMax)
+        v = list ?? []
+    }
 }

@@ -37,6 +37,9 @@ package struct ConnectRequest: Message {
     package var platform = Platform.web
     package var appIdentifier: String?
     package var logsSince: Timestamp?
+    /// The calls that the client shows: of each it has heard no end.
+    package var callIds: [CallID] = []
+    package static let callsMax = 16
     package init() {}
     package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
         try c("token", &token, max: 4_096)
@@ -44,6 +47,7 @@ package struct ConnectRequest: Message {
         try c("platform", &platform)
         try c("appIdentifier", &appIdentifier, max: 64)
         try c("logsSince", &logsSince)
+        try c("callIds", &callIds, max: 64, countMax: Self.callsMax)
     }
 }
 

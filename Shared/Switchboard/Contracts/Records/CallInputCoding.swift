@@ -112,6 +112,7 @@ extension CallInput.DeviceNews: Message {
     package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
         try c("userId", &user)
         try c("device", &device)
+        try c.whereTrue("shows", &shows)
     }
 }
 

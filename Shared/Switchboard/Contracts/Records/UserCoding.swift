@@ -117,6 +117,8 @@ extension UserInput.Login: Message {
         try c("clientIp", &clientIp)
         try c("issuedAt", &issuedAt)
         try c("asker", &asker)
+        try c("formerly", &formerly)
+        try c.whereAny("shows", &shows)
     }
 }
 
@@ -171,6 +173,7 @@ extension UserFact.LoggedIn: Message {
         try c("clientIp", &clientIp)
         try c("asker", &asker)
         try c("replaces", &replaces)
+        try c.whereAny("shows", &shows)
     }
 }
 

@@ -235,8 +235,9 @@ extension Call {
         let line = member.line(news.device.id)
         guard line == nil || line?.device.connection != news.device.connection else { return [] }
         if isRinging(member, at: now) { return [.rung(rung(news.user, [news.device]))] }
-        // Where it is over for a device that could be reached, that device has heard it.
-        guard let line, !line.isOver || line.device.connection == nil else { return [] }
+        // Where it is over for a device that could be reached, that device has heard it, unless it says otherwise: its
+        // connection may have been dead without anybody's knowing.
+        guard let line, !line.isOver || line.device.connection == nil || news.shows else { return [] }
         return [.returned(.init(user: news.user, device: news.device))]
     }
 

@@ -21,8 +21,8 @@ package enum CallFact: Hashable, Sendable {
     case left(Left)
     /// The device lost its connection. One that is inside is waited for; one that rings may come back and ring again.
     case lost(At)
-    /// The device is back, over this connection. Where the call is over for it, it is told so: this alone may come after
-    /// the end, and changes nothing of the call.
+    /// The device is back, over this connection. Where the call is over for it and it has not heard that, it is told so:
+    /// this alone may come after the end, and changes nothing of the call.
     case returned(Back)
     /// The device was handed a snapshot, so that its next event follows on that.
     case synced(Back)

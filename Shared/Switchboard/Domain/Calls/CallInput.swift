@@ -87,10 +87,13 @@ package enum CallInput: Sendable {
     package struct DeviceNews: Hashable, Sendable {
         package var user = UserID()
         package var device = Device()
+        /// The device said, as it connected, that it shows this call: it has not heard the end of it.
+        package var shows = false
         package init() {}
-        package init(user: UserID, device: Device) {
+        package init(user: UserID, device: Device, shows: Bool = false) {
             self.user = user
             self.device = device
+            self.shows = shows
         }
     }
 

@@ -110,13 +110,17 @@ package struct User: Machine, Hashable {
         if let cutOff, login.issuedAt < cutOff { throw Refusal(.tokenInvalid) }
         let old = devices.first { $0.device.id == login.device.id }
         if let old, old.device.connection == login.device.connection { return [] }
+        let isSameSocket = login.formerly != nil && login.formerly == old?.device.connection
+        // A gateway that begins a new life announces sockets again, also those that their devices have left meanwhile.
+        if old != nil, login.formerly != nil, !isSameSocket { return [] }
         var fact = UserFact.LoggedIn()
         fact.device = login.device
         fact.profile = login.profile
         fact.appIdentifier = login.appIdentifier
         fact.clientIp = login.clientIp
         fact.asker = login.asker
-        fact.replaces = old?.device.connection
+        fact.replaces = isSameSocket ? nil : old?.device.connection
+        fact.shows = login.shows
         return [.loggedIn(fact)]
     }
 

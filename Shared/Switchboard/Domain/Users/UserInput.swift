@@ -26,6 +26,10 @@ package enum UserInput: Sendable {
         /// When the token was issued.
         package var issuedAt = Timestamp()
         package var asker: Asker?
+        /// The same socket, as the gateway announced it in its life before: it is no newer than it was then.
+        package var formerly: Connection?
+        /// The calls that the device shows as it connects: of each it has heard no end.
+        package var shows: [CallID] = []
         package init() {}
     }
 
@@ -103,8 +107,10 @@ package enum UserFact: Hashable, Sendable {
         package var appIdentifier: String?
         package var clientIp: String?
         package var asker: Asker?
-        /// The connection that the same device had until now, if any.
+        /// The connection that the same device had until now, if any; it is to be closed.
         package var replaces: Connection?
+        /// The calls that the device still shows; they are asked, whatever is known of them here.
+        package var shows: [CallID] = []
         package init() {}
     }
 

@@ -136,8 +136,12 @@ package struct UsersBook: Book {
             note.admitted = true
             effects.frame(to: asker.connection, .answer(asker.request, answer), note: note)
         }
-        for call in calls + missed {
-            let news = CallInput.DeviceNews(user: id, device: login.device)
+        let known = calls + missed
+        var further: [CallID] = []
+        for call in login.shows where !known.contains(call) && !further.contains(call) { further.append(call) }
+        // What is named by the device alone comes last: a program that does not know of it numbers the rest the same.
+        for call in known + further {
+            let news = CallInput.DeviceNews(user: id, device: login.device, shows: login.shows.contains(call))
             effects.append(.call(key: RecordKey.of(app, call), .deviceUp(news)))
         }
     }
