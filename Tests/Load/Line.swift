@@ -21,6 +21,8 @@ final class Line {
     var departure: LoopTimer?
     weak var pair: Pair?
     var lastSentAt: UInt64 = 0
+    /// When it came to its present connection, or asked there for its call.
+    var askedAt: UInt64 = 0
     /// Told once: nil when the server knows the user, else why not.
     var greeted: ((String?) -> Void)?
     /// In the order of their first sending.
@@ -66,6 +68,7 @@ final class Line {
         isReady = true
         isReturning = false
         attempts = 0
+        askedAt = monotonicNanoseconds()
         old?.close(code: 1000, reason: "moved")
         for asked in unanswered where asked.againAt == nil { send(asked.text) }
     }
@@ -147,6 +150,11 @@ final class CallUnderway {
     init(id: String, isMeasured: Bool) {
         self.id = id
         self.isMeasured = isMeasured
+    }
+
+    /// The line knows of it, and has not heard the end.
+    func isShown(by line: Line, of pair: Pair?) -> Bool {
+        line === pair?.caller ? !isOverForCaller : isTaken && !isOverForCallee
     }
 
     /// Its id, its two users, and what was heard last of it.

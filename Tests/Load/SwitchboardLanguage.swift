@@ -16,6 +16,11 @@ final class SwitchboardLanguage: Language {
     private static let tryAgain = 50300
     /// A description may be lost where the other is between two connections: said again after this, in nanoseconds.
     private static let describesAgainAfter: UInt64 = 1_500_000_000
+    /// A call of which nothing is said on a new connection is asked for, in nanoseconds after coming there.
+    private static let asksAfter: UInt64 = 5_000_000_000
+    private static let noSuchCall = 80008
+    /// From here on a user is out of the call.
+    private static let endedState = 1000
     private static let description: Opaque = Opaque(Description())
 
     // The id of a request begins with what it was for.
@@ -26,6 +31,7 @@ final class SwitchboardLanguage: Language {
         static let accept = "accept"
         static let signal = "signal"
         static let end = "end"
+        static let sync = "sync"
         static let rest = "rest"
     }
 
@@ -33,6 +39,7 @@ final class SwitchboardLanguage: Language {
         var wish = ConnectRequest()
         wish.token = line.secret
         wish.deviceId = DeviceID("device-\(line.user)")
+        if let call = line.pair?.call, call.isShown(by: line, of: line.pair) { wish.callIds = [CallID(call.id)] }
         line.arriving?.send(text: request("connect", Ask.connect, wish).encoded())
     }
 
@@ -48,10 +55,16 @@ final class SwitchboardLanguage: Language {
 
     func remind(_ line: Line, at now: UInt64) {
         line.sendAgain(at: now)
-        guard let pair = line.pair, line === pair.caller, let call = pair.call, call.describedAt > 0,
-            now > call.describedAt + Self.describesAgainAfter, !call.isOverForCaller
-        else { return }
-        describe(call, pair)
+        guard let pair = line.pair, let call = pair.call, call.isShown(by: line, of: pair) else { return }
+        if line.askedAt > call.startedAt, now > line.askedAt + Self.asksAfter {
+            line.askedAt = now
+            var wish = CallRequest()
+            wish.callId = CallID(call.id)
+            line.send(request("call.sync", Ask.sync, wish).encoded())
+        }
+        if line === pair.caller, call.describedAt > 0, now > call.describedAt + Self.describesAgainAfter {
+            describe(call, pair)
+        }
     }
 
     func leave(_ line: Line) { line.send(request("logout", Ask.rest, NoData()).encoded()) }
@@ -74,6 +87,7 @@ final class SwitchboardLanguage: Language {
         case Ask.connect:
             line.endGreeting(heard.code == 0 ? nil : "refused \(heard.code ?? -1)")
             if line.pair?.call != nil { takeSnapshots(in: text, line) }
+        case Ask.sync: learn(heard.code ?? -1, text, line)
         // That it did not arrive is no failure: it is said again.
         case Ask.signal, Ask.rest: return
         default:
@@ -107,6 +121,16 @@ final class SwitchboardLanguage: Language {
             askAboutCall("call.end", Ask.end, call, line)
         case "call.ended": listener?.over(pair, for: line)
         default: return
+        }
+    }
+
+    private func learn(_ code: Int, _ text: UnsafeRawBufferPointer, _ line: Line) {
+        guard let pair = line.pair, let call = pair.call else { return }
+        if code == Self.noSuchCall { return listener?.over(pair, for: line) ?? () }
+        guard code == 0, let calls = (try? Shown(json: text))?.data?.calls else { return }
+        for snapshot in calls where snapshot.callId == call.id {
+            take(snapshot, line)
+            if let state = snapshot.state, state >= Self.endedState { listener?.over(pair, for: line) }
         }
     }
 
@@ -205,12 +229,15 @@ private struct Shown: Message {
 
     struct Body: Message {
         var callId: String?
+        /// Of this user.
+        var state: Int?
         var startTime: Timestamp?
         var participants: [Participant]?
         var calls: [Body]?
 
         mutating func fields(_ c: inout Coder) throws(CodingFailure) {
             try c("callId", &callId)
+            try c("state", &state)
             try c("startTime", &startTime)
             try c("participants", &participants)
             try c("calls", &calls)
