@@ -15,6 +15,6 @@ struct Configuration {
             help: "WebSockets beyond this are answered 503")
         goAway = options.duration(
             "SWITCHBOARD_GOAWAY_WITHIN", default: .seconds(3), in: .zero ... .seconds(600),
-            help: "Clients of a gateway that is told to end go elsewhere within this time; a second later it closes them")
+            help: "Clients go elsewhere within this time when it is told to end; a second later it closes them")
     }
 }
