@@ -15,7 +15,7 @@ QUIET = {"log_level": 0, "socket.nagle.disable": True}
 
 
 def needs(*what):
-    """Marks a case: `own` a broker that may be killed and looked into, `java` Kafka's own tools."""
+    """Marks a case: `own` a broker that may be killed and looked into, `java` Kafka's own tools, `driver` ours."""
     def mark(function):
         function.needs = what
         return function
@@ -34,6 +34,8 @@ def wait_until(what, condition, seconds=15):
 
 class ForeignBroker:
     is_own = False
+    # switchboard-load, if it is to be a client.
+    driver = None
 
     def __init__(self, bootstrap):
         self.bootstrap = bootstrap
@@ -43,6 +45,8 @@ class ForeignBroker:
             return "only with --broker-binary"
         if "java" in wanted and not os.environ.get("KAFKA_HOME"):
             return "KAFKA_HOME is not set"
+        if "driver" in wanted and not self.driver:
+            return "only with --driver"
         return None
 
     def stop(self):

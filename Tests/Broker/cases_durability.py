@@ -10,7 +10,7 @@ import time
 from confluent_kafka import KafkaException, TopicPartition
 
 from broker import SmallDiskBroker, needs, wait_until
-from wire import Wire, batch, batches, fetch, produce, producer_id
+from wire import Wire, batch, batches, fetch, i32, produce, producer_id
 
 
 def produce_under(broker, topic, count, disturb, calm=lambda: None, **config):
@@ -55,11 +55,13 @@ def test_the_same_with_every_batch_on_the_disk_first(broker):
 
 
 class Cutter:
-    """Stands between client and broker, and cuts connections in the moment an answer comes by."""
+    """Stands between client and broker, and cuts connections in the moment an answer comes by. Where an answer names
+    the broker, it is made to name the cutter, so that clients come back to it."""
 
-    def __init__(self, target, port):
-        self.target, self.cuts, self.answers, self.is_open, self.is_cutting = target, 0, 0, True, True
-        self.listener = socket.create_server(("127.0.0.1", port))
+    def __init__(self, bootstrap):
+        self.host, port = bootstrap.rsplit(":", 1)
+        self.target, self.cuts, self.answers, self.is_open, self.is_cutting = int(port), 0, 0, True, True
+        self.listener = socket.create_server((self.host, 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -67,7 +69,7 @@ class Cutter:
         while self.is_open:
             try:
                 client, _ = self.listener.accept()
-                broker = socket.create_connection(("127.0.0.1", self.target))
+                broker = socket.create_connection((self.host, self.target))
             except OSError:
                 continue
             for source, sink, is_answer in [(client, broker, False), (broker, client, True)]:
@@ -81,6 +83,7 @@ class Cutter:
                     if self.is_cutting and self.answers % 8 == 0:
                         self.cuts += 1
                         break
+                    data = data.replace(self.host.encode() + i32(self.target), self.host.encode() + i32(self.port))
                 sink.sendall(data)
         except OSError:
             pass
@@ -98,19 +101,16 @@ class Cutter:
         self.listener.close()
 
 
-@needs("own")
 def test_lost_answers_make_no_duplicates(broker):
     topic = broker.topic(partitions=3)
-    cutter = Cutter(broker.port, 0)
-    broker.restart(SWITCHBOARD_ADVERTISE=f"127.0.0.1:{cutter.port}")
-    direct, broker.bootstrap = broker.bootstrap, f"127.0.0.1:{cutter.port}"
+    cutter, direct = Cutter(broker.bootstrap), broker.bootstrap
+    broker.bootstrap = f"{cutter.host}:{cutter.port}"
     try:
         produce_under(broker, topic, 6000, lambda n: None, cutter.calm)
         assert cutter.cuts > 4, cutter.cuts
     finally:
         cutter.close()
         broker.bootstrap = direct
-        broker.restart()
 
 
 @needs("own")
