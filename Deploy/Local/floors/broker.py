@@ -1,4 +1,5 @@
-"""The conformance of embedded-log, by clients that are not ours; and of Apache Kafka, so that the suite itself is tried."""
+"""The conformance of embedded-log, by clients that are not ours and by our driver; and of Apache Kafka, so that the suite itself
+is tried."""
 
 import os
 
@@ -12,8 +13,10 @@ def floors() -> list[Floor]:
     if not suite.exists():
         return []
     python = str(ROOT / ".venv/bin/python")
-    found = [Floor("broker", [python, str(suite), "--broker-binary", str(ROOT / ".build/debug/embedded-log")])]
+    built = ROOT / ".build/debug"
+    driver = ["--driver", str(built / "switchboard-load")]
+    found = [Floor("broker", [python, str(suite), "--broker-binary", str(built / "embedded-log"), *driver])]
     if os.environ.get("KAFKA_HOME"):
-        kafka = [str(ROOT / "Deploy/Local/with-kafka"), python, str(suite), "--bootstrap", "BOOTSTRAP"]
+        kafka = [str(ROOT / "Deploy/Local/with-kafka"), python, str(suite), "--bootstrap", "BOOTSTRAP", *driver]
         found.append(Floor("broker, Apache Kafka", kafka))
     return found
