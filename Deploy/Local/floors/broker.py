@@ -1,4 +1,5 @@
-"""The conformance of embedded-log, by clients that are not ours; and of Apache Kafka, so that the suite itself is tried."""
+"""The conformance of embedded-log, by clients that are not ours; and of Apache Kafka, of one node and of three, so that the
+suite itself is tried. And our driver, when nodes of three go and hang."""
 
 import os
 
@@ -14,6 +15,10 @@ def floors() -> list[Floor]:
     python = str(ROOT / ".venv/bin/python")
     found = [Floor("broker", [python, str(suite), "--broker-binary", str(ROOT / ".build/debug/embedded-log")])]
     if os.environ.get("KAFKA_HOME"):
-        kafka = [str(ROOT / "Deploy/Local/with-kafka"), python, str(suite), "--bootstrap", "BOOTSTRAP"]
-        found.append(Floor("broker, Apache Kafka", kafka))
+        beside = str(ROOT / "Deploy/Local/with-kafka")
+        cases = [python, str(suite), "--bootstrap", "BOOTSTRAP"]
+        found += [
+            Floor("broker, Apache Kafka", [beside, *cases]),
+            Floor("broker, Apache Kafka, 3 nodes", [beside, "nodes=3", *cases]),
+            Floor("driver, Apache Kafka, 3 nodes", [python, str(ROOT / "Tests/Broker/cluster")])]
     return found
