@@ -40,6 +40,11 @@ class ForeignBroker:
     def __init__(self, bootstrap):
         self.bootstrap = bootstrap
 
+    @property
+    def addresses(self):
+        """One for each node; the protocol by hand speaks to the first alone, so that one leads and coordinates what is tried."""
+        return self.bootstrap.split(",")
+
     def lacks(self, wanted):
         if "own" in wanted and not self.is_own:
             return "only with --broker-binary"
@@ -62,7 +67,9 @@ class ForeignBroker:
         name = f"t-{uuid.uuid4().hex[:12]}"
         settings = {"message.timestamp.type": "LogAppendTime"}
         settings.update({key.replace("_", "."): str(value) for key, value in config.items()})
-        new = NewTopic(name, num_partitions=partitions, replication_factor=1, config=settings)
+        copies = list(range(1, len(self.addresses) + 1))
+        placed = {"replica_assignment": [copies] * partitions} if len(copies) > 1 else {"replication_factor": 1}
+        new = NewTopic(name, num_partitions=partitions, config=settings, **placed)
         admin = self.admin()  # A client must outlive what it was asked.
         admin.create_topics([new])[name].result(15)
         self.await_partitions(name, partitions)
