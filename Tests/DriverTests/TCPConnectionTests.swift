@@ -11,6 +11,7 @@ private actor TCPScene {
     private let isAtOnce: Bool
     private var listener: TCPListener?
     private var connections: [TCPConnection] = []
+    private(set) var answers = 0
     private(set) var drained = 0
     private(set) var unsentWhenDrained = 0
 
@@ -33,14 +34,19 @@ private actor TCPScene {
         connections.append(connection)
         let answer = [UInt8](repeating: 7, count: answerBytes)
         connection.onReceive = { [unowned connection] _ in
-            if self.isAtOnce { return connection.send(answer) }
-            self.loop.atEndOfTurn { connection.send(answer) }
+            if self.isAtOnce { return self.send(answer, to: connection) }
+            self.loop.atEndOfTurn { self.send(answer, to: connection) }
         }
         connection.onDrained = { [unowned connection] in
             self.drained += 1
             self.unsentWhenDrained += connection.unsentBytes
         }
         connection.startReading()
+    }
+
+    private func send(_ answer: [UInt8], to connection: TCPConnection) {
+        connection.send(answer)
+        answers += 1
     }
 
     func close() {
@@ -55,18 +61,18 @@ private actor TCPScene {
     /// More than the system takes before the peer reads.
     private static let much = 20 << 20
 
+    /// The peer reads nothing before all was given to `send`: what is too much for the system has to wait.
     private func drained(answerBytes: Int, isAtOnce: Bool) async throws -> TCPScene {
         let scene = TCPScene(answerBytes: answerBytes, isAtOnce: isAtOnce)
         let port = try await scene.open()
-        try await blocking {
-            let peer = try RawClient(port: port)
-            peer.send("x")
-            var left = answerBytes
-            while left > 0 {
-                let bytes = try peer.receive()
-                guard !bytes.isEmpty else { throw RawFailure(what: "closed with \(left) bytes to come") }
-                left -= bytes.count
-            }
+        let peer = try RawClient(port: port)
+        peer.send("x")
+        await eventually("it has answered") { await scene.answers == 1 }
+        var left = answerBytes
+        while left > 0 {
+            let bytes = try peer.receive()
+            guard !bytes.isEmpty else { throw RawFailure(what: "closed with \(left) bytes to come") }
+            left -= bytes.count
         }
         return scene
     }
