@@ -10,8 +10,10 @@ from .evidence import Evidence
 from .findings import Findings
 
 RING_OVER_SECONDS = 1.0
-# A device is told as soon as it is known to be there; so long after it came back it may be told as one that was away.
-COMES_BACK_SECONDS = 5.0
+# Whoever is connected is told within this, whatever is down meanwhile; of who was not connected for so long behind an end
+# nothing is asked. One that is connected as the history closes has been there for a while: the run had come to rest.
+TOLD_WITHIN_SECONDS = 60.0
+AT_REST_SECONDS = 5.0
 STOPS = ("call.ended", "call.merged", "call.expired", "call.connected")
 ENDS = ("call.ended", "call.merged")
 TOLD_OF = {
@@ -35,8 +37,16 @@ class Presence:
     """When a device had a connection; the open one has no end."""
     spans: list[list[float | None]] = field(default_factory=list)
 
-    def was_there(self, at: float, for_seconds: float) -> bool:
-        return any(begun + for_seconds <= at and (end is None or end > at + RING_OVER_SECONDS) for begun, end in self.spans)
+    def stayed(self, behind: float, closes: float) -> bool:
+        """Over one connection, long enough to be told what was so at `behind`, whenever that connection began."""
+        for begun, end in self.spans:
+            since = max(begun, behind)
+            if end is None or end > closes - AT_REST_SECONDS:
+                if since + AT_REST_SECONDS < closes:
+                    return True
+            elif since + TOLD_WITHIN_SECONDS < end:
+                return True
+        return False
 
 
 def check(evidence: Evidence, calls: dict[str, Call], findings: Findings):
@@ -91,7 +101,7 @@ def check(evidence: Evidence, calls: dict[str, Call], findings: Findings):
     for (who, call), ring in rings.items():
         if ring.since is not None and closes > ring.expires_at:
             stops(who, call, closes)
-        _check_ends(who, calls.get(call), ring, presence[who], findings)
+        _check_ends(who, calls.get(call), ring, presence[who], closes, findings)
 
 
 def _agrees(who: str, frame: dict, call: str, calls: dict[str, Call], findings: Findings):
@@ -104,7 +114,8 @@ def _agrees(who: str, frame: dict, call: str, calls: dict[str, Call], findings: 
         f"{who} was told {frame['type']} {seq} of call {call}, where the log has {fact and fact['fact']}"))
 
 
-def _check_ends(who: str, call: Call | None, ring: Ringing, presence: Presence, findings: Findings):
+def _check_ends(
+        who: str, call: Call | None, ring: Ringing, presence: Presence, closes: float, findings: Findings):
     if call is None or call.ended_at is None:
         return
     device = who.partition("/")[2]
@@ -112,8 +123,8 @@ def _check_ends(who: str, call: Call | None, ring: Ringing, presence: Presence, 
     # Who lost to another device of its user was told at the accept; all others at the end of the call.
     lost = user in call.accepted and call.accepted[user] != device
     verdict = (call.accepted_at if lost and ring.first * 1000 <= call.accepted_at else call.ended_at) / 1000
-    if not ring.ends and not presence.was_there(verdict, COMES_BACK_SECONDS):
-        findings.remark("devices that were away when the ring's end was told")
+    if not ring.ends and not presence.stayed(verdict, closes):
+        findings.remark("devices that never stayed long enough to be told a ring's end")
         return
     findings.check(23, len(ring.ends) == 1, lambda: f"{who} rang for call {call.id} and was told {len(ring.ends)} ends")
 

@@ -23,9 +23,8 @@ STILL_HELD_SECONDS = 1.5
 HOLD_SECONDS = 60.0
 
 # How stories end.
-TOLD, NOTHING, NOT_TOLD, BROKE_OFF = (
-    "told to its end", "over before it rang", "came back and was not told the end", "broke off")
-FINE = (TOLD, NOTHING, NOT_TOLD)
+TOLD, NOTHING, BROKE_OFF = "told to its end", "over before it rang", "broke off"
+FINE = (TOLD, NOTHING)
 
 
 class Crowd:
@@ -124,8 +123,6 @@ class Crowd:
             outcome = TOLD
         except stories.CameToNothing:
             outcome = NOTHING
-        except stories.NotTold:
-            outcome = NOT_TOLD
         except (Missing, Fault) as problem:
             outcome = f"{problem}"
         self.outcomes[outcome if outcome in FINE else BROKE_OFF] += 1

@@ -198,12 +198,50 @@ class OnPlantedHistories(unittest.TestCase):
         self.planted.hears("b/tablet", "call.ended", 7, 9.2)
         self.assert_red(23)
 
-    def test_a_device_that_was_away_need_not_have_been_told(self):
+    def away_at_the_end(self, *back: tuple[float, str]):
+        """The tablet loses its line just before it would be told, and is seen to do this later."""
         end = self.planted.heard("b/tablet", "call.ended")
         end["what"] = "lost"
         del end["frame"]
         end["at"] -= 0.05
+        for after, what in back:
+            self.planted.line("b/tablet", what, after)
+        self.evidence.history.sort(key=lambda line: line["at"])
+
+    def test_a_device_that_stays_away_need_not_have_been_told(self):
+        self.away_at_the_end()
         self.assertEqual(self.violated(), set(), self.texts)
+
+    def test_a_device_that_came_back_for_a_moment_need_not_have_been_told(self):
+        self.away_at_the_end((3.0, "open"), (20.0, "lost"))
+        self.assertEqual(self.violated(), set(), self.texts)
+
+    def test_a_device_that_comes_back_and_is_never_told(self):
+        self.away_at_the_end((3.0, "open"))
+        self.assert_red(23)
+
+    def test_a_device_that_comes_back_for_long_and_is_never_told(self):
+        self.away_at_the_end((3.0, "open"), (70.0, "lost"))
+        self.assert_red(23)
+
+    def test_a_device_whose_line_breaks_right_after_the_end_and_that_is_never_told(self):
+        self.away_at_the_end((3.0, "open"))
+        lost = next(line for line in self.evidence.history if line["what"] == "lost")
+        lost["at"] += 0.2
+        self.assert_red(23)
+
+    def test_a_device_that_is_told_where_it_comes_back(self):
+        self.away_at_the_end((3.0, "open"))
+        self.planted.hears("b/tablet", "call.ended", 3, 3.1)
+        self.evidence.history.sort(key=lambda line: line["at"])
+        self.assertEqual(self.violated(), set(), self.texts)
+
+    def test_a_device_that_was_told_and_is_told_again_where_it_comes_back(self):
+        for after, what in ((3.0, "lost"), (4.0, "open")):
+            self.planted.line("b/tablet", what, after)
+        self.planted.hears("b/tablet", "call.ended", 7, 4.1)
+        self.evidence.history.sort(key=lambda line: line["at"])
+        self.assert_red(23)
 
     def test_a_seat_that_is_given_twice(self):
         self.planted.marker("users", "i1")

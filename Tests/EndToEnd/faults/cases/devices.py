@@ -1,15 +1,21 @@
 """Several devices of each user, and devices that lose their socket."""
 
 import asyncio
+import os
+import signal
 import time
+import uuid
 
 from .. import calls
 from ..client import Client
+from ..dark_line import DarkLine
 from ..stack import Stack
 from ..waiting import expect, until
 
 TOO_LATE = 81001
 AWAY_SECONDS = 12
+TOLD_WITHIN_SECONDS = 4   # sooner than a client that hears nothing asks by itself
+CUT_OFF_SECONDS, ENDS_BEFORE_SECONDS = 12.0, 2.0
 
 
 async def first_accept_wins(stack: Stack):
@@ -123,6 +129,62 @@ async def misses_the_end(stack: Stack):
             await b.drop()
 
 
+async def line_goes_dark(stack: Stack):
+    """The end goes into a socket that nobody knows to be dead; an unknown call is shown as well."""
+    one, two = stack.gateways[:1], stack.gateways[1:2]
+    async with DarkLine(two[0]) as line, Client(stack, "a-dark", gateways=one) as a, \
+            Client(stack, "b-dark", gateways=[line.url]) as b:
+        call = await calls.ring(a, b)
+        line.goes_dark()
+        await a.do("call.end", callId=call)
+        await a.hears_once("call.ended", call, reason=calls.CANCELLED)
+        await b.drop()
+        b.shown.add(str(uuid.uuid4()))
+        b.come_back(one)
+        await b.online()
+        came = time.monotonic()
+        told = await b.hears_once("call.ended", call, seconds=TOLD_WITHIN_SECONDS, reason=calls.CANCELLED)
+        took = time.monotonic() - came
+        expect(told.connection == b.connections, f"{b} was told over a connection that was dark")
+        expect(told.data["log"]["missed"], f"{b}: the end came with {told.data}")
+        await b.drop()
+        b.come_back(two)
+        await b.online()
+        # What is answered now is behind everything that this connection was owed.
+        again = await calls.ring(a, b)
+        await b.hears_once("call.ended", call)
+        await a.do("call.end", callId=again)
+        await b.hears_once("call.ended", again, reason=calls.CANCELLED)
+    return f"told after {took * 1000:.0f} ms"
+
+
+async def gateway_lives_again(stack: Stack):
+    """The gateways hear nothing of the broker for so long that they begin new lives, and the call ends at the moment in
+    which they do."""
+    one, two = stack.gateways[:1], stack.gateways[1:2]
+    async with Client(stack, "a-again", gateways=one) as a, Client(stack, "b-again", gateways=two) as b:
+        call = await calls.ring(a, b)
+        broker = stack.pids("embedded-log")[0]
+        os.kill(broker, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(CUT_OFF_SECONDS - ENDS_BEFORE_SECONDS)
+            ending = asyncio.create_task(a.ask("call.end", callId=call))
+            await asyncio.sleep(ENDS_BEFORE_SECONDS)
+        finally:
+            os.kill(broker, signal.SIGCONT)
+        answer = await ending
+        expect(answer["code"] == 0, f"call.end was answered {answer}")
+        for client in (a, b):
+            await client.hears_once("call.ended", call, seconds=30, reason=calls.CANCELLED)
+        again = await calls.ring(a, b)
+        await calls.answer(a, b, again)
+        await calls.talk(a, b, again, camera=False)
+        await calls.hang_up(a, b, again)
+        for client in (a, b):
+            await client.hears_once("call.ended", call)
+            expect(client.connections == 1, f"{client} lost its socket, closed with {client.closed_with}")
+
+
 async def until_ongoing(client: Client, call: str, state: int, seconds: float = 10):
     """`call.ongoing` shows the call as it is for this user."""
     deadline = time.monotonic() + seconds
@@ -142,3 +204,5 @@ def cases():
     yield "a device that lost its socket is kept, and comes back on either gateway with a snapshot", comes_back
     yield "a device that stays away longer than lossGrace has left, and is told so when it comes back", stays_away
     yield "a device that is away when its ring ends is told once, and gets its records since then", misses_the_end
+    yield "a device whose line went dark, which nobody knew, is told the end where it comes back", line_goes_dark
+    yield "gateways cut off from the broker begin new lives: the end is told once, and no socket is lost", gateway_lives_again
