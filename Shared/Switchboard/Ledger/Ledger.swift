@@ -10,6 +10,8 @@ package final class Ledger<B: Book>: LedgerPorts {
     private var paused: Set<Int32> = []
     private var restarts: [Int32: LoopTimer] = [:]
 
+    /// Told of every partition that the group gives us, before it is taken over.
+    package var onAssignment: ((_ partition: Int32) -> Void)?
     /// Told of every partition that begins or stops being decided here.
     package var onOwnership: ((_ partition: Int32, _ owns: Bool) -> Void)?
     var live: Gauge?
@@ -32,8 +34,10 @@ package final class Ledger<B: Book>: LedgerPorts {
     }
 
     package var ownedPartitions: [Int32] { owners.values.filter(\.isOwning).map(\.partition).sorted() }
+    package var liveCount: Int { owners.values.reduce(0) { $0 + $1.liveCount } }
+
     private func count() {
-        live?.set(owners.values.reduce(0) { $0 + $1.liveCount })
+        live?.set(liveCount)
         for owner in owners.values {
             let counted = counted[owner.partition] ?? (0, 0)
             decided?.add(owner.decisions - counted.decisions)
@@ -238,6 +242,7 @@ struct ServedLedger {
 extension Ledger {
     func assigned(_ partition: Int32) {
         assigned.insert(partition)
+        onAssignment?(partition)
         take(partition)
     }
 

@@ -235,6 +235,8 @@ package enum LedgerLimit {
     package static let inFlightMax = 10_000
     /// Inputs that may wait; beyond it the inbox is paused, and flows again below half of it.
     package static let pendingMax = 10_000
+    /// The last records of a log that are asked from where on it is needed: more than a few markers that nothing followed.
+    static let recordsAsked: Int64 = 64
     /// Snapshots that are taken in a quiet tenth of a second; otherwise one for each decision.
     static let snapshotsPerTick = 10
     /// So many commands of one key are noted before those that are forgotten are let go; then twice what is left.
