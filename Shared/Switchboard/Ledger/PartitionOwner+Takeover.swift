@@ -107,6 +107,10 @@ extension PartitionOwner {
 
     /// - Parameter isGuess: whether it begins early enough is seen when all is read.
     private func replay(from start: LogStart, _ beginning: Beginning, isGuess: Bool = false) {
+        exhume(before: beginning.replayFrom) { [self] in fold(from: start, beginning, isGuess: isGuess) }
+    }
+
+    private func fold(from start: LogStart, _ beginning: Beginning, isGuess: Bool) {
         var again: [OwedEffects] = []
         var newest: Beginning?
         var failure: OwnerEnding?
@@ -125,7 +129,7 @@ extension PartitionOwner {
                     newest = Beginning(replayFrom: record.replayFrom, performedThrough: record.performedThrough)
                     let isOwed = offset > beginning.performedThrough
                     guard let (effects, since) = fold(record, at: offset, isOwed: isOwed) else {
-                        failure = .unable(.level, "a snapshot at \(offset) cannot be read")
+                        failure = .unable(.level, "a state at \(offset) cannot be read")
                         return
                     }
                     if !effects.isEmpty { again.append((offset, since, effects)) }
@@ -163,6 +167,9 @@ extension PartitionOwner {
         due = DeadlineQueue()
         forgetting = Queue()
         releasing = Queue()
+        departing = Queue()
+        departingAge = 0
+        graves = []
         holding = [:]
         aging = Queue()
         age = 0
@@ -214,6 +221,8 @@ extension PartitionOwner {
             suspicion.sawOpening(barren: record.barren, tried: record.trying, tries: record.tries)
         case .snapshot:
             guard restore(record) else { return nil }
+        case .tombstones:
+            guard fold(tombstones: record.tombstones, at: offset, now: lastTime) else { return nil }
         case .facts:
             suspicion.sawDecision(of: record.inboxOffset)
             if isWhole(record) {
@@ -231,7 +240,7 @@ extension PartitionOwner {
         case .refusal:
             suspicion.sawDecision(of: record.inboxOffset)
             age += 1
-            since = entries[record.key]?.since
+            since = entries[record.key]?.readFrom
             take(record.source)
             guard let refusal = record.refusal else { break }
             remember(record.command, .refused(refusal), of: record.key, at: record.time)
@@ -242,10 +251,11 @@ extension PartitionOwner {
         return (effects, since ?? replayMarker)
     }
 
-    /// Whether what came before the facts is known. Else the reading began in the middle of their key's life, and the
-    /// snapshot for which it began there comes further on.
+    /// Whether what came just before the facts is known. Else the reading began in the middle of their key's life, and the
+    /// snapshot or the tombstone for which it began there comes further on.
     private func isWhole(_ record: Record) -> Bool {
-        record.facts.isEmpty || record.sequence == 1 || entries[record.key] != nil
+        if record.facts.isEmpty || record.sequence == 1 { return true }
+        return entries[record.key].map { $0.state.sequence + 1 == record.sequence } ?? false
     }
 
     // MARK: beginning and renewing
@@ -257,6 +267,7 @@ extension PartitionOwner {
         acceptedThrough = markerOffset
         var opening = header(.opening)
         opening.marks = Array(marks.values)
+        opening.graves = graves.filter { $0.until > lastTime }
         opening.barren = barren
         opening.trying = suspicion.tried ?? -1
         opening.tries = suspicion.tries
