@@ -14,6 +14,8 @@ package final class Ledger<B: Book>: LedgerPorts {
     /// Partitions that are decided until another has taken them, with what ends that.
     var handovers: [Int32: LoopTimer] = [:]
 
+    /// Told of every partition that the group gives us, before it is taken over.
+    package var onAssignment: ((_ partition: Int32) -> Void)?
     /// Told of every partition that begins or stops being decided here.
     package var onOwnership: ((_ partition: Int32, _ owns: Bool) -> Void)?
     var live: Gauge?
@@ -36,8 +38,10 @@ package final class Ledger<B: Book>: LedgerPorts {
     }
 
     package var ownedPartitions: [Int32] { owners.values.filter(\.isOwning).map(\.partition).sorted() }
+    package var liveCount: Int { owners.values.reduce(0) { $0 + $1.liveCount } }
+
     private func count() {
-        live?.set(owners.values.reduce(0) { $0 + $1.liveCount })
+        live?.set(liveCount)
         for owner in owners.values {
             let counted = counted[owner.partition] ?? (0, 0)
             decided?.add(owner.decisions - counted.decisions)
@@ -261,6 +265,7 @@ extension Ledger {
         if handovers[partition] != nil { owners[partition]?.end(because: "the group gave it back") }
         assigned.insert(partition)
         fresh.insert(partition)
+        onAssignment?(partition)
         take(partition)
     }
 
