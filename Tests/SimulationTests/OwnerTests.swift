@@ -210,44 +210,6 @@ import Testing
         #expect(calls.records.suffix(2).map(\.kind) == [.facts, .refusal])
     }
 
-    @Test func `answers a start and an accept alike when they come again after the end of the call`() throws {
-        calls.takeOver()
-        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
-        calls.send(.joined(.anna), for: callKey)
-        calls.send(.accept(.ben), for: callKey, "b/d/1", .ben)
-        calls.send(.end(.anna), for: callKey, "u/d/2", .anna)
-        #expect(calls.owner.state(of: callKey)?.isLive == false)
-        for takesOver in [false, true] {
-            if takesOver { calls.takeOver() }
-            calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
-            #expect(try lastAnswer().contains("\"code\":0"))
-            calls.send(.accept(.ben), for: callKey, "b/d/1", .ben)
-            #expect(try lastAnswer().contains("\"code\":0"))
-        }
-        calls.send(.start(.anna), for: callKey, "u/d/3", .anna)
-        #expect(try lastAnswer().contains("\"code\":81001"), "another start is another wish, and too late")
-    }
-
-    @Test func `refuses a start alike when it comes again after its caller was refused a seat`() throws {
-        calls.takeOver()
-        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
-        calls.send(.seatRefused(.anna), for: callKey)
-        let first = try lastAnswer()
-        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
-        #expect(try lastAnswer() == first)
-    }
-
-    private func lastAnswer() throws -> String {
-        let answers = calls.performed.compactMap { performed in
-            if case .frame(_, let entry) = performed.effect {
-                entry.frame.map { String(decoding: $0.bytes, as: UTF8.self) }
-            } else {
-                nil
-            }
-        }
-        return try #require(answers.last { $0.contains("\"re\"") })
-    }
-
     @Test func `answers an accept sent again over a connection it has not heard of with the call`() throws {
         calls.takeOver()
         calls.send(.start(.anna), for: callKey, "u/d/1", .anna)

@@ -105,13 +105,3 @@ extension CallInput.Joined {
         session = SessionID("s")
     }
 }
-
-extension CallInput.SeatRefused {
-    static var anna: Self {
-        var refused = Self()
-        refused.user = UserID("anna")
-        refused.device = DeviceID("a")
-        refused.room = RoomID("lobby")
-        return refused
-    }
-}

@@ -29,9 +29,6 @@ package protocol Book<State> {
 
     /// The same command again is handed to the machine, which answers it afresh; else its first outcome is repeated.
     func isRepeatable(_ input: State.Input) -> Bool
-    /// The facts with which a repeatable command that was accepted is answered again, where the machine, asked afresh, might
-    /// refuse it by now; nil where it is asked. - Throws: the refusal that was its first answer.
-    func factsAgain(_ input: State.Input, in state: State) throws(Refusal) -> [State.Fact]?
 
     /// What follows from one fact; `state` has just applied it.
     func perform(_ fact: State.Fact, key: String, before: State, after state: State, into effects: inout Effects)
@@ -62,7 +59,6 @@ extension Book {
     package func observe(_ input: State.Input, by state: inout State, at now: Timestamp) {}
     package func begin(_ state: inout State, hearingFrom now: Timestamp) {}
     package func isRepeatable(_ input: State.Input) -> Bool { false }
-    package func factsAgain(_ input: State.Input, in state: State) throws(Refusal) -> [State.Fact]? { nil }
     package func mirror(_ state: State, key: String) -> [UInt8]? { nil }
     package var isMirrored: Bool { false }
     package func eventCount(of fact: State.Fact, before: State) -> Int { 0 }

@@ -84,16 +84,11 @@ extension PartitionOwner {
         book.complete(&input, key: key, source: record.source)
         do throws(Refusal) {
             if let sentAt = record.sentAt, time - sentAt > LedgerLimit.commandAgeMax { throw Refusal(.tryAgain) }
-            if let command = record.command, let outcome = commands.outcome(of: command, at: time) {
-                switch (outcome, isRepeatable: book.isRepeatable(input)) {
-                case (.refused(let refusal), false): throw refusal
-                case (.accepted, false): return rememberDecision([], record, key, at: time)
-                case (.accepted, true):
-                    if let facts = try book.factsAgain(input, in: state) {
-                        return rememberDecision(facts, record, key, at: time)
-                    }
-                case (.refused, true): break
-                }
+            if let command = record.command, !book.isRepeatable(input),
+                let outcome = commands.outcome(of: command, at: time)
+            {
+                if case .refused(let refusal) = outcome { throw refusal }
+                return rememberDecision([], record, key, at: time)
             }
             let facts = try state.handle(input, at: time)
             if facts.isEmpty {

@@ -22,7 +22,6 @@ extension Call: Message {
         try c("callerDevices", &callerDevices)
         try c("settings", &settings)
         try c("startAsker", &startAsker)
-        try c("startRefused", &startRefused)
         try c("endedEarlyBy", &endedEarlyBy)
         try c("endedBy", &endedBy)
     }

@@ -21,7 +21,6 @@ extension Call {
         case .rejoined(let rejoined): rejoin(rejoined)
         case .mediaReported(let report): note(report, at: now)
         case .startRefused(let refused):
-            startRefused = refused
             if let asker = startAsker {
                 answerStart(.startRefused(asker, refused))
                 // Its start is refused: for that device there never was a call that could end.

@@ -143,7 +143,7 @@ extension CallBook {
         return note
     }
 
-    func refusal(of refused: CallFact.StartRefused) -> Refusal {
+    private func refusal(of refused: CallFact.StartRefused) -> Refusal {
         var refusal = Refusal(refused.reason)
         refusal.room = refused.call == nil ? refused.room : nil
         refusal.call = refused.call

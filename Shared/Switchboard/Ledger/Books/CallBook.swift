@@ -33,20 +33,6 @@ package struct CallBook: Book {
         }
     }
 
-    /// An accepted start or accept is answered alike when its call is over by the time it comes again: it was sent again
-    /// because its answer did not arrive, and what happened since is told by events.
-    package func factsAgain(_ input: CallInput, in call: Call) throws(Refusal) -> [CallFact]? {
-        guard !call.isLive else { return nil }
-        switch input {
-        case .start(let start):
-            if let refused = call.startRefused { throw refusal(of: refused) }
-            guard call.participant(call.caller)?.joinedAt != nil else { return nil }
-            return [.synced(.init(user: start.by.user, device: start.by.device))]
-        case .accept(let accept): return [.synced(.init(user: accept.by.user, device: accept.by.device))]
-        default: return nil
-        }
-    }
-
     // MARK: performing
 
     package func perform(
