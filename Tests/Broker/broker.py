@@ -15,7 +15,8 @@ QUIET = {"log_level": 0, "socket.nagle.disable": True}
 
 
 def needs(*what):
-    """Marks a case: `own` a broker that may be killed and looked into, `java` Kafka's own tools, `driver` ours."""
+    """Marks a case: `own` a broker that may be killed and looked into, `java` Kafka's own tools,
+    `driver` ours, `single` a broker of one node."""
     def mark(function):
         function.needs = what
         return function
@@ -48,6 +49,8 @@ class ForeignBroker:
     def lacks(self, wanted):
         if "own" in wanted and not self.is_own:
             return "only with --broker-binary"
+        if "single" in wanted and len(self.addresses) > 1:
+            return "the other nodes would lead clients past what stands between"
         if "java" in wanted and not os.environ.get("KAFKA_HOME"):
             return "KAFKA_HOME is not set"
         if "driver" in wanted and not self.driver:

@@ -65,7 +65,7 @@ def test_our_driver_makes_topics(broker):
     assert made == {topic, f"{topic}.inbox", f"{topic}.log", f"{topic}.deliveries"}, made
 
 
-@needs("driver")
+@needs("driver", "single")
 def test_lost_answers_make_no_duplicates_for_our_driver(broker):
     topic, cutter, direct = broker.topic(), Cutter(broker.bootstrap), broker.bootstrap
     broker.bootstrap = f"{cutter.host}:{cutter.port}"

@@ -101,6 +101,7 @@ class Cutter:
         self.listener.close()
 
 
+@needs("single")
 def test_lost_answers_make_no_duplicates(broker):
     topic = broker.topic(partitions=3)
     cutter, direct = Cutter(broker.bootstrap), broker.bootstrap
