@@ -1,5 +1,5 @@
 # The work is done by the scripts in Deploy/Local; docs/operating.md says what each target can be told.
-.PHONY: setup run stop test test-cluster faults check format lint bench bench-drivers bench-log sanitize clean
+.PHONY: setup run stop test faults check format lint bench bench-drivers bench-log rolling sanitize clean
 
 SWIFT_FOLDERS = Package.swift Services Shared Tests
 
@@ -16,11 +16,6 @@ stop:
 test:
 	@Deploy/Local/setup build run test
 	@exec Deploy/Local/test
-
-test-cluster:
-	@Deploy/Local/setup build run test
-	swift build --product switchboard-load
-	@exec .venv/bin/python Tests/Broker/cluster
 
 faults:
 	@Deploy/Local/setup build run test
@@ -51,6 +46,11 @@ bench-log:
 	swift build -c release --product switchboard-load
 	swift build -c release --product embedded-log
 	@exec Deploy/Local/bench-log $(BENCH)
+
+rolling:
+	@Deploy/Local/setup build run bench
+	swift build -c release --product switchboard-load
+	@exec Deploy/Local/rolling keep=1 $(ROLLING)
 
 sanitize:
 	@Deploy/Local/setup build run test sanitize

@@ -22,20 +22,33 @@ enum CallView {
         CREATE INDEX membersByCall ON members (key);
         """
 
+    private static let ages = """
+        CREATE INDEX decisionsByTime ON decisions (time);
+        CREATE INDEX callsByStart ON calls (startedAt);
+        CREATE INDEX awaitedByCall ON awaited (key);
+        CREATE INDEX logsByAge ON logs (syncTime);
+        """
+
+    static let migrations = [tables, awaitedTables, ages]
+
     static func make(
         path: String, settings: LedgerSettings, log: Log, fail: @escaping @Sendable (String) -> Void
     ) -> LogView<CallFact> {
+        let records = LogView<CallFact>.Plain(
+            topic: Topic.callRecords, retention: TopicRetention.callRecords,
+            letting: .init(ageOut: ageOutLogs, clear: { database in try database.run("DELETE FROM logs") }),
+            take: { database, time, user, value in try takeLog(value, of: user, at: time, into: database) })
         let filling = LogView<CallFact>.Filling(
-            migrations: [tables, awaitedTables],
-            take: { database, record, bytes in try take(record, bytes, into: database) }, topic: Topic.callRecords,
-            takePlain: { database, time, user, value in try takeLog(value, of: user, at: time, into: database) })
+            migrations: migrations, letting: .init(ageOut: ageOut, clear: clear),
+            take: { database, record, bytes in try take(record, bytes, into: database) }, plain: records)
         return LogView(
             name: "calls-view", path: path, settings: settings, ledger: .calls, filling: filling, log: log, fail: fail)
     }
 
-    private static func take(
+    static func take(
         _ record: LogRecord<CallFact>, _ bytes: [UInt8], into database: SQLiteDatabase
     ) throws {
+        if record.kind == .snapshot { return try restore(record, bytes, into: database) }
         guard record.kind == .facts, !record.facts.isEmpty, let (app, id) = RecordKey.split(record.key) else { return }
         try database.run(
             """
@@ -81,6 +94,69 @@ enum CallView {
         try database.run("DELETE FROM awaited WHERE user = \(user) AND key = \(RecordKey.of(app, entry.callId))")
     }
 
+    /// Of a call that began before the log does: its snapshot stands for what was decided before.
+    private static func restore(
+        _ record: LogRecord<CallFact>, _ bytes: [UInt8], into database: SQLiteDatabase
+    ) throws {
+        guard let (app, _) = RecordKey.split(record.key), let state = record.state,
+            let call = try? Carried<Call>(json: state.bytes).state, call.isLive
+        else { return }
+        let isNew = try database.run(
+            """
+            INSERT OR IGNORE INTO calls
+            VALUES (\(record.key), \(app.text), \(call.createdAt.milliseconds), \(false))
+            """)
+        guard isNew > 0 else { return }
+        for member in call.participants {
+            try database.run(
+                "INSERT OR IGNORE INTO members VALUES (\(RecordKey.of(app, member.user)), \(record.key))")
+        }
+        try database.run(
+            """
+            INSERT OR REPLACE INTO decisions
+            VALUES (\(record.key), \(record.sequence), \(record.time.milliseconds), \(bytes))
+            """)
+    }
+
+    // MARK: letting go
+
+    /// A call that is over goes by when it began, as a view loses it that is filled later; one that lasts stays, since a
+    /// snapshot brings it there too.
+    static func ageOut(_ database: SQLiteDatabase, before: Timestamp, limit: Int) throws -> Int {
+        let calls = try database.all(
+            "SELECT key FROM calls WHERE startedAt < \(before.milliseconds) AND isOver = \(true) LIMIT \(limit)"
+        ) { row in try row(String.self) }
+        for key in calls {
+            for sql: SQL in [
+                "DELETE FROM decisions WHERE key = \(key)", "DELETE FROM members WHERE key = \(key)",
+                "DELETE FROM awaited WHERE key = \(key)", "DELETE FROM calls WHERE key = \(key)",
+            ] { try database.run(sql) }
+        }
+        guard calls.count < limit else { return limit }
+        // Of calls that never began.
+        let decisions = try database.run(
+            """
+            DELETE FROM decisions WHERE rowid IN (
+                SELECT rowid FROM decisions WHERE time < \(before.milliseconds)
+                AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.key = decisions.key) LIMIT \(limit))
+            """)
+        return max(calls.count, decisions)
+    }
+
+    static func ageOutLogs(_ database: SQLiteDatabase, before: Timestamp, limit: Int) throws -> Int {
+        try database.run(
+            """
+            DELETE FROM logs WHERE rowid IN (
+                SELECT rowid FROM logs WHERE syncTime < \(before.milliseconds) LIMIT \(limit))
+            """)
+    }
+
+    private static func clear(_ database: SQLiteDatabase) throws {
+        for table: SQL in [
+            "DELETE FROM decisions", "DELETE FROM calls", "DELETE FROM members", "DELETE FROM awaited",
+        ] { try database.run(table) }
+    }
+
     // MARK: questions
 
     struct Story: Sendable {
@@ -88,7 +164,7 @@ enum CallView {
         var items: [CallTimeline.Item]
     }
 
-    /// A call folded from its decisions; nil where there is none.
+    /// A call folded from its decisions; nil where there is none, and where the log did not have the first of them.
     static func story(of key: String, in database: SQLiteDatabase) throws -> Story? {
         guard let (_, id) = RecordKey.split(key) else { return nil }
         let records = try database.all(
@@ -97,6 +173,11 @@ enum CallView {
         var story = Story(call: Call(id: CallID(id)), items: [])
         for bytes in records {
             let record = try LogRecord<CallFact>(json: bytes)
+            if record.kind == .snapshot, let state = record.state {
+                story = Story(call: try Carried<Call>(json: state.bytes).state, items: [])
+            } else if story.call.sequence == 0, record.sequence != 1 {
+                continue
+            }
             for fact in record.facts {
                 // That a device which was away has been told the end happens to the device, not to the call.
                 let wasOver = story.call.endTime != nil

@@ -4,8 +4,27 @@ import Switchboard
 extension Broker {
     /// Why a request about a topic is refused, and in words.
     private struct Refused: Error {
+        static let disk = Refused(code: .storageError, text: "the disk refuses")
+
         var code: ErrorCode
         var text: String?
+    }
+
+    /// What became of one of the topics of a request.
+    private struct Result {
+        var name: String
+        /// Nil: it is done.
+        var refused: Refused?
+
+        init(name: String, _ refused: Refused?) {
+            self.name = name
+            self.refused = refused
+        }
+
+        /// What was taken is refused all the same when the disk did not keep it.
+        func or(_ failure: SystemFailure?) -> Result {
+            failure == nil || refused != nil ? self : Result(name: name, .disk)
+        }
     }
 
     private struct NewTopic {
@@ -23,14 +42,24 @@ extension Broker {
         for _ in 0..<(try reader.count(itemBytesMin: 16)) { asked.append(try readNewTopic(&reader)) }
         _ = try reader.int32()
         let isTrial = version >= 1 ? try reader.bool() : false
-        let results = asked.map { topic in (topic.name, result { try create(topic, isTrial: isTrial) }) }
-        exchange.reply { answer in
-            if version >= 2 { answer.int32(0) }
-            answer.count(results.count)
-            for (name, refused) in results {
-                answer.string(name)
-                answer.error(refused?.code ?? .none)
-                if version >= 1 { answer.nullableString(refused?.text) }
+        topics.change { [self] draft in
+            let results = asked.map { topic in
+                Result(name: topic.name, attempt { try create(topic, in: &draft, isTrial: isTrial) })
+            }
+            return { [self] failure in
+                let told = results.map { $0.or(failure) }
+                for (result, topic) in zip(told, asked) where result.refused == nil && !isTrial {
+                    log.notice("created a topic", ["topic": topic.name])
+                }
+                exchange.reply { answer in
+                    if version >= 2 { answer.int32(0) }
+                    answer.count(told.count)
+                    for result in told {
+                        answer.string(result.name)
+                        answer.error(result.refused?.code ?? .none)
+                        if version >= 1 { answer.nullableString(result.refused?.text) }
+                    }
+                }
             }
         }
     }
@@ -54,9 +83,9 @@ extension Broker {
             settings: settings)
     }
 
-    private func create(_ new: NewTopic, isTrial: Bool) throws {
+    private func create(_ new: NewTopic, in draft: inout Topics.Draft, isTrial: Bool) throws {
         guard Topics.isName(new.name) else { throw Refused(code: .invalidTopic) }
-        guard topics.all[new.name] == nil else {
+        guard draft.all[new.name] == nil else {
             throw Refused(code: .topicAlreadyExists, text: "Topic '\(new.name)' already exists.")
         }
         let count =
@@ -66,45 +95,52 @@ extension Broker {
         guard new.assignedPartitions > 0 || new.replication == 1 || new.replication == -1 else {
             throw Refused(code: .invalidReplicationFactor, text: "one node keeps one copy")
         }
-        try checkRoom(topicPartitions: Int(count), adding: Int(count))
-        guard topics.all.count < Limits.topics else {
+        try checkRoom(in: draft, topicPartitions: Int(count), adding: Int(count))
+        guard draft.all.count < Limits.topics else {
             throw Refused(code: .policyViolation, text: "more than \(Limits.topics) topics")
         }
         let settings = try settings(new.settings)
         guard !isTrial else { return }
-        try topics.create(new.name, partitionCount: count, settings: settings)
-        log.notice("created a topic", ["topic": new.name, "partitions": count])
+        try draft.create(new.name, partitionCount: count, settings: settings)
     }
 
     private func settings(_ given: [String: String]) throws -> TopicSettings {
         do { return try TopicSettings(given) } catch { throw Refused(code: .invalidConfig, text: error.text) }
     }
 
-    private func checkRoom(topicPartitions: Int, adding: Int) throws {
-        guard topicPartitions <= Limits.partitionsPerTopic, topics.partitionCount + adding <= Limits.partitions else {
+    private func checkRoom(in draft: Topics.Draft, topicPartitions: Int, adding: Int) throws {
+        guard topicPartitions <= Limits.partitionsPerTopic, draft.partitionCount + adding <= Limits.partitions else {
             throw Refused(code: .invalidPartitions, text: "more partitions than are kept here")
         }
     }
 
     func deleteTopics(_ exchange: Exchange) throws(WireFailure) {
         let names = try exchange.body.strings()
-        let results = names.map { name in
-            (
-                name,
-                result {
-                    guard let topic = topics.all[name] else { throw Refused(code: .unknownTopicOrPartition) }
-                    try topics.delete(topic)
-                    try offsets.forget(topic: name)
-                    log.notice("deleted a topic", ["topic": name])
+        topics.change { [self] draft in
+            let results = names.map { name in
+                Result(
+                    name: name,
+                    attempt {
+                        guard let topic = draft.all[name] else { throw Refused(code: .unknownTopicOrPartition) }
+                        draft.delete(topic)
+                    })
+            }
+            return { [self] failure in
+                let told = results.map { $0.or(failure) }
+                for result in told where result.refused == nil {
+                    offsets.forget(topic: result.name)
+                    log.notice("deleted a topic", ["topic": result.name])
                 }
-            )
-        }
-        exchange.reply { answer in
-            if exchange.version >= 1 { answer.int32(0) }
-            answer.count(results.count)
-            for (name, refused) in results {
-                answer.string(name)
-                answer.error(refused?.code ?? .none)
+                syncer.whenSafe {
+                    exchange.reply { answer in
+                        if exchange.version >= 1 { answer.int32(0) }
+                        answer.count(told.count)
+                        for result in told {
+                            answer.string(result.name)
+                            answer.error(result.refused?.code ?? .none)
+                        }
+                    }
+                }
             }
         }
     }
@@ -120,32 +156,36 @@ extension Broker {
         }
         _ = try reader.int32()
         let isTrial = try reader.bool()
-        let results = asked.map { name, count in
-            (
-                name,
-                result {
-                    guard let topic = topics.all[name] else { throw Refused(code: .unknownTopicOrPartition) }
-                    guard Int(count) > topic.partitions.count else {
-                        throw Refused(code: .invalidPartitions, text: "there are \(topic.partitions.count) already")
+        topics.change { [self] draft in
+            let results = asked.map { name, count in
+                Result(name: name, attempt { try grow(name, to: count, in: &draft, isTrial: isTrial) })
+            }
+            return { failure in
+                let told = results.map { $0.or(failure) }
+                exchange.reply { answer in
+                    answer.int32(0)
+                    answer.count(told.count)
+                    for result in told {
+                        answer.string(result.name)
+                        answer.error(result.refused?.code ?? .none)
+                        answer.nullableString(result.refused?.text)
                     }
-                    try checkRoom(topicPartitions: Int(count), adding: Int(count) - topic.partitions.count)
-                    if !isTrial { try topics.grow(topic, to: count) }
                 }
-            )
-        }
-        exchange.reply { answer in
-            answer.int32(0)
-            answer.count(results.count)
-            for (name, refused) in results {
-                answer.string(name)
-                answer.error(refused?.code ?? .none)
-                answer.nullableString(refused?.text)
             }
         }
     }
 
+    private func grow(_ name: String, to count: Int32, in draft: inout Topics.Draft, isTrial: Bool) throws {
+        guard let topic = draft.all[name] else { throw Refused(code: .unknownTopicOrPartition) }
+        guard Int(count) > topic.partitions.count else {
+            throw Refused(code: .invalidPartitions, text: "there are \(topic.partitions.count) already")
+        }
+        try checkRoom(in: draft, topicPartitions: Int(count), adding: Int(count) - topic.partitions.count)
+        if !isTrial { try draft.grow(topic, to: count) }
+    }
+
     /// Nil when `body` did what it should.
-    private func result(_ body: () throws -> Void) -> Refused? {
+    private func attempt(_ body: () throws -> Void) -> Refused? {
         do {
             try body()
             return nil
@@ -153,7 +193,7 @@ extension Broker {
             return refused
         } catch let failure as SystemFailure {
             syncer.report(failure)
-            return Refused(code: .storageError, text: "the disk refuses")
+            return .disk
         } catch {
             return Refused(code: .invalidRequest)
         }

@@ -200,15 +200,9 @@ extension Broker {
 
     /// Reads from the disk on its own thread, so that what is there is in memory when `body` runs.
     private func warm(_ file: File, _ position: Int, _ count: Int, _ body: @escaping () -> Void) {
-        let bound = LoopBound(body, on: loop)
-        disk.execute { [loop] in
+        syncer.onDisk({
             var bytes: [UInt8] = []
             try? file.read(into: &bytes, at: position, count: count)
-            loop.execute {
-                let body = bound.value
-                bound.value = nil
-                body?()
-            }
-        }
+        }) { body() }
     }
 }

@@ -98,20 +98,24 @@ extension Broker {
     func initProducerID(_ exchange: Exchange) throws(WireFailure) {
         let transactionalID = try exchange.body.nullableString()
         _ = try exchange.body.int32()
-        var code = ErrorCode.none
-        var id: Int64 = -1
-        if transactionalID != nil {
-            code = .transactionalIDAuthorizationFailed
-        } else {
-            do { id = try producerIDs.next() } catch {
-                syncer.report(error)
-                code = .storageError
+        guard transactionalID == nil else {
+            return Self.reply(exchange, .transactionalIDAuthorizationFailed, producerID: -1)
+        }
+        producerIDs.next { [self] taken in
+            switch taken {
+            case .success(let id): Self.reply(exchange, .none, producerID: id)
+            case .failure(let failure):
+                syncer.report(failure)
+                Self.reply(exchange, .storageError, producerID: -1)
             }
         }
+    }
+
+    private static func reply(_ exchange: Exchange, _ code: ErrorCode, producerID: Int64) {
         exchange.reply { answer in
             answer.int32(0)
             answer.error(code)
-            answer.int64(id)
+            answer.int64(producerID)
             answer.int16(code == .none ? 0 : -1)
         }
     }

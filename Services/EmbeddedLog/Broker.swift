@@ -8,9 +8,8 @@ final class Broker {
     static let nodeID: Int32 = 1
 
     let loop: EventLoop
-    /// Where calls may wait for the disk.
-    let disk: EventLoop
     let log: Log
+    let spare: SpareRoom
     let syncer: Syncer
     let topics: Topics
     let producerIDs: ProducerIDs
@@ -30,17 +29,19 @@ final class Broker {
     private static let groupTick = Duration.milliseconds(50)
 
     /// Opens all that is in the data folder; takes no connection yet. Blocks while it reads.
+    /// - Parameter disk: where calls may wait for the disk.
     init(
         _ configuration: Configuration, loop: EventLoop, disk: EventLoop, log: Log,
         onFailure: @escaping @Sendable (SystemFailure) -> Void
     ) throws(SystemFailure) {
         self.loop = loop
-        self.disk = disk
         self.log = log
         let data = configuration.data
-        syncer = Syncer(policy: configuration.syncPolicy, loop: loop, disk: disk, log: log, onFailure: onFailure)
+        spare = try SpareRoom(folder: data, log: log)
+        syncer = Syncer(
+            policy: configuration.syncPolicy, loop: loop, disk: disk, spare: spare, log: log, onFailure: onFailure)
         topics = try Topics(folder: data, syncer: syncer, log: log)
-        producerIDs = try ProducerIDs(path: "\(data)/producer-ids")
+        producerIDs = try ProducerIDs(path: "\(data)/producer-ids", syncer: syncer)
         offsets = try OffsetStore(path: "\(data)/offsets", syncer: syncer, log: log)
         groups = Groups()
         advertised = configuration.advertised
@@ -106,13 +107,10 @@ final class Broker {
             log.warning("refused connections: too many are open", ["refused": count, "limit": Limits.connections])
         }
         for connection in connections.values { connection.closeIfStalled(at: time) }
-        for partition in topics.all.values.flatMap(\.partitions) {
-            do { try partition.dropOld(at: time) } catch { syncer.report(error) }
-        }
-        do {
-            try offsets.expireIfDue(at: time) { groups.groups[$0]?.members.isEmpty == false }
-            try offsets.compactIfLarge()
-        } catch { syncer.report(error) }
+        for partition in topics.all.values.flatMap(\.partitions) { partition.dropOld(at: time) }
+        offsets.expireIfDue(at: time) { groups.groups[$0]?.members.isEmpty == false }
+        offsets.compactIfDue()
+        spare.takeIfMissing(with: syncer)
     }
 
     // MARK: requests

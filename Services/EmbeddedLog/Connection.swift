@@ -40,11 +40,7 @@ final class Connection {
         input.append(contentsOf: bytes)
         handleInput()
         guard tcp.isOpen else { return }
-        if !mayHandle && unreadBytes > 0 {
-            tcp.pauseReading()
-            // What was answered in this turn leaves at its end, perhaps all at once: then nothing is left to be drained.
-            broker.loop.atEndOfTurn { [weak self] in self?.handleInput() }
-        }
+        if !mayHandle && unreadBytes > 0 { tcp.pauseReading() }
         broker.limitUnread(adding: self)
     }
 

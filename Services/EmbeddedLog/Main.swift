@@ -35,7 +35,12 @@ struct Main {
         disk.start()
         try broker.listen(host: configuration.listen.host, port: configuration.listen.port)
         let port = broker.listener?.port ?? 0
-        try Folder.replace("\(configuration.data)/port", with: Array("\(port)\n".utf8))
+        do {
+            try Folder.replace("\(configuration.data)/port", with: Array("\(port)\n".utf8))
+        } catch  where error.isDiskFull {
+            log.warning("the port is not told by its file: no room", ["cause": error])
+        }
+        broker.spare.take()
 
         let shutdown = Shutdown(loop: loop, log: log, health: Health())
         shutdown.step("connections") { done in

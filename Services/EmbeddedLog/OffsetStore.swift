@@ -16,11 +16,20 @@ final class OffsetStore {
         var time: Int64
     }
 
+    private struct Draft {
+        let file: File
+        var size: Int
+    }
+
     private let path: String
     private let syncer: Syncer
     private var file: File
     private var size = 0
     private var isUnsynced = false
+    /// While the file is written anew, what is committed goes to both: whichever is there after a crash has all of it.
+    private var draft: Draft?
+    /// What was forgotten is in the file still.
+    private var mustCompact = false
     private(set) var commitsByGroup: [String: [Place: Commit]] = [:]
     private var count = 0
     /// Bytes of the file that say what still holds, about.
@@ -36,6 +45,9 @@ final class OffsetStore {
     private static let renewalMilliseconds: Int64 = 12 * 3600 * 1000
     /// In a record, in the place of a topic: all that the group has committed before is forgotten.
     private static let everyTopic = ""
+    /// In the place of a partition: all that it has committed for the topic is.
+    private static let everyPartition: Int32 = -1
+    private static let nothing = Commit(offset: -1, leaderEpoch: -1, metadata: "", time: 0)
 
     /// - Parameter now: the time of what was committed without one.
     init(path: String, syncer: Syncer, log: Log, now: Int64 = WallClock.milliseconds) throws(SystemFailure) {
@@ -55,41 +67,45 @@ final class OffsetStore {
 
     /// Forgets what the group committed.
     func forget(group: String) throws(ErrorCode) {
-        let place = Place(topic: Self.everyTopic, partition: -1)
-        let nothing = Commit(offset: -1, leaderEpoch: -1, metadata: "", time: 0)
-        try append(Self.record(group, place, nothing))
-        keep(group, place, nothing)
+        let place = Place(topic: Self.everyTopic, partition: Self.everyPartition)
+        try append(Self.record(group, place, Self.nothing))
+        keep(group, place, Self.nothing)
+    }
+
+    /// Forgets what all groups committed for a topic that is deleted.
+    func forget(topic: String) {
+        var records: [UInt8] = []
+        for group in Array(commitsByGroup.keys)
+        where commitsByGroup[group]?.keys.contains(where: { $0.topic == topic }) == true {
+            let place = Place(topic: topic, partition: Self.everyPartition)
+            records += Self.record(group, place, Self.nothing)
+            keep(group, place, Self.nothing)
+        }
+        guard !records.isEmpty else { return }
+        do { try append(records) } catch { mustCompact = true }
     }
 
     private func append(_ bytes: [UInt8]) throws(ErrorCode) {
         do {
+            if let draft { try draft.file.write(bytes[...], at: draft.size) }
             try file.write(bytes[...], at: size)
         } catch {
             try? file.truncate(to: size)
+            if let draft { try? draft.file.truncate(to: draft.size) }
             syncer.report(error)
             throw .storageError
         }
         size += bytes.count
+        draft?.size += bytes.count
         isUnsynced = true
         syncer.note(self)
     }
 
-    /// Forgets what all groups committed for a topic that is deleted.
-    func forget(topic: String) throws(SystemFailure) {
-        for (group, commits) in commitsByGroup {
-            let kept = commits.filter { $0.key.topic != topic }
-            count -= commits.count - kept.count
-            commitsByGroup[group] = kept.isEmpty ? nil : kept
-        }
-        try compact()
-    }
-
     /// Now and then: forgets what groups without members committed long ago, and remembers that those with members are in
     /// use.
-    func expireIfDue(at now: Int64, hasMembers: (String) -> Bool) throws(SystemFailure) {
+    func expireIfDue(at now: Int64, hasMembers: (String) -> Bool) {
         guard now - lastExpiry >= Self.expiryInterval else { return }
         lastExpiry = now
-        var isChanged = false
         for (group, commits) in commitsByGroup {
             if hasMembers(group) {
                 let old = commits.filter { now - $0.value.time >= Self.renewalMilliseconds }
@@ -104,29 +120,57 @@ final class OffsetStore {
                 count -= commits.count - kept.count
                 commitsByGroup[group] = kept.isEmpty ? nil : kept
             }
-            isChanged = true
+            mustCompact = true
         }
-        if isChanged { try compact() }
     }
 
-    func compactIfLarge() throws(SystemFailure) {
-        if size > max(Self.compactionBytes, 2 * sizeWhenWhole) { try compact() }
-    }
-
-    private func compact() throws(SystemFailure) {
+    /// Writes the file anew, on the disk's thread, when too much of it is out of date.
+    func compactIfDue() {
+        guard draft == nil, mustCompact || size > max(Self.compactionBytes, 2 * sizeWhenWhole) else { return }
         var bytes: [UInt8] = []
         for (group, commits) in commitsByGroup {
             for (place, commit) in commits { bytes += Self.record(group, place, commit) }
         }
-        try Folder.replace(path, with: bytes)
-        file = try File(path: path)
-        size = bytes.count
-        sizeWhenWhole = size
+        let draftPath = path + ".new"
+        let draft: Draft
+        do {
+            try Folder.remove(draftPath)
+            draft = Draft(file: try File(path: draftPath), size: bytes.count)
+        } catch {
+            return syncer.report(error)
+        }
+        self.draft = draft
+        mustCompact = false
+        syncer.rewrite({ [path, file = draft.file, bytes] () throws(SystemFailure) in
+            try file.write(bytes[...], at: 0)
+            try file.sync()
+            try Folder.rename(draftPath, to: path)
+            if let slash = path.lastIndex(of: "/") { try Folder.sync(String(path[..<slash])) }
+        }) { [self] failure in compacted(byteCount: bytes.count, failure) }
+    }
+
+    private func compacted(byteCount: Int, _ failure: SystemFailure?) {
+        guard let draft else { return }
+        self.draft = nil
+        if let failure {
+            mustCompact = true
+            return syncer.report(failure)
+        }
+        file = draft.file
+        size = draft.size
+        sizeWhenWhole = byteCount
     }
 
     private func keep(_ group: String, _ place: Place, _ commit: Commit) {
         if place.topic == Self.everyTopic {
             count -= commitsByGroup.removeValue(forKey: group)?.count ?? 0
+            return
+        }
+        if place.partition == Self.everyPartition {
+            let commits = commitsByGroup[group] ?? [:]
+            let kept = commits.filter { $0.key.topic != place.topic }
+            count -= commits.count - kept.count
+            commitsByGroup[group] = kept.isEmpty ? nil : kept
             return
         }
         if commitsByGroup[group, default: [:]].updateValue(commit, forKey: place) == nil { count += 1 }
@@ -188,7 +232,8 @@ final class OffsetStore {
 extension OffsetStore: Syncable {
     func takeUnsynced() -> Unsynced {
         defer { isUnsynced = false }
-        return Unsynced(files: isUnsynced ? [file] : [], position: Int64(size))
+        let files = draft.map { [file, $0.file] } ?? [file]
+        return Unsynced(files: isUnsynced ? files : [], position: Int64(size))
     }
 
     func synced(to position: Int64) {}

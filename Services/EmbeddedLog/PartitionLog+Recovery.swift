@@ -59,11 +59,10 @@ extension PartitionLog {
         return saved
     }
 
-    /// Keeps what is known of producers whose batches are about to go.
-    func saveProducers() throws(SystemFailure) {
-        let bytes = Checked.bytes(of: producers.encoded(endOffset: endOffset))
-        try Folder.replace("\(folder)/\(Self.producersFile)", with: bytes)
-    }
+    var producersPath: String { "\(folder)/\(Self.producersFile)" }
+
+    /// What is known of producers, for when their batches are about to go.
+    var encodedProducers: [UInt8] { Checked.bytes(of: producers.encoded(endOffset: endOffset)) }
 }
 
 /// A small file that knows whether it is whole: its checksum, then its content.

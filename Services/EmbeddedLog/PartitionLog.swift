@@ -28,6 +28,7 @@ final class PartitionLog {
     var waiting: [PendingFetch] = []
     /// Its topic was deleted: whoever still holds it finds nothing more.
     private(set) var isDeleted = false
+    private var isDropping = false
 
     let syncer: Syncer
     private var unsyncedFiles: [File] = []
@@ -51,7 +52,8 @@ final class PartitionLog {
         highWatermark = endOffset
         lastAppendTime = segments.last { $0.lastTime != nil }?.lastTime ?? 0
         // What the process before left to the system is read from here on: under `every` it must be on the disk first.
-        if syncer.mustReachDisk { try active.file.sync() }
+        if syncer.mustReachDisk, active.size > 0 { try active.file.sync() }
+        isFolderUnsynced = active.size == 0
     }
 
     /// The first offset that is still there.
@@ -77,6 +79,7 @@ final class PartitionLog {
         let firstOffset = endOffset
         RecordBatch.stamp(&bytes, range, baseOffset: firstOffset, appendTime: time)
         do {
+            try syncer.checkRoom(for: folder)
             try rollIfDue(adding: range.count, at: time)
             if syncer.mustReachDisk { active.reserve(range.count) }
             try active.append(bytes, range, batch, firstOffset: firstOffset, time: time)
@@ -227,21 +230,34 @@ final class PartitionLog {
 
     // MARK: deletion
 
-    /// Removes all of it; a Fetch that waits for it is told.
-    func delete() throws(SystemFailure) {
+    /// It is gone: a Fetch that waits for it is told. Its folder is for whoever calls this to remove.
+    func delete() {
         isDeleted = true
         for fetch in waiting { fetch.fallDue() }
-        try Folder.remove(folder)
     }
 
     // MARK: retention
 
     /// Lets whole segments go, oldest first: those whose last record is older than the topic keeps, and those without
     /// which the topic still has as many bytes as it keeps. The one that grows is closed first when all of it is old.
-    func dropOld(at now: Int64) throws(SystemFailure) {
+    /// They go once it is on the disk what is known of their producers.
+    func dropOld(at now: Int64) {
         if let limit = settings.retentionMilliseconds, active.size > 0, let last = active.lastTime, now - last > limit {
-            try roll()
+            do { try roll() } catch { syncer.report(error) }
         }
+        producers.forgetSilent(at: now)
+        let drops = countOfOld(at: now)
+        guard drops > 0, !isDropping else { return }
+        isDropping = true
+        syncer.replace(producersPath, with: encodedProducers, removing: segments.prefix(drops).map(\.file.path)) {
+            [self] failure in
+            isDropping = false
+            if let failure { return syncer.report(failure) }
+            segments.removeFirst(drops)
+        }
+    }
+
+    private func countOfOld(at now: Int64) -> Int {
         var drops = 0
         var bytesLeft = byteCount
         for segment in segments.dropLast() {
@@ -251,11 +267,7 @@ final class PartitionLog {
             bytesLeft -= segment.size
             drops += 1
         }
-        producers.forgetSilent(at: now)
-        guard drops > 0 else { return }
-        try saveProducers()
-        for segment in segments.prefix(drops) { try Folder.remove(segment.file.path) }
-        segments.removeFirst(drops)
+        return drops
     }
 }
 
@@ -263,6 +275,8 @@ final class PartitionLog {
 
 extension PartitionLog: Syncable {
     func takeUnsynced() -> Unsynced {
+        // Its folder may have gone by the time it would be synced.
+        if isDeleted { return Unsynced(files: [], position: endOffset) }
         let taken = Unsynced(files: unsyncedFiles, folder: isFolderUnsynced ? folder : nil, position: endOffset)
         unsyncedFiles = []
         isFolderUnsynced = false

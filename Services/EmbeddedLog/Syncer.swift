@@ -32,8 +32,9 @@ protocol Syncable: AnyObject {
 /// Brings files to the disk on a thread of its own, as the policy says. Lives on the broker's loop.
 final class Syncer {
     let policy: SyncPolicy
-    private let loop: EventLoop
-    private let disk: EventLoop
+    let loop: EventLoop
+    let disk: EventLoop
+    let spare: SpareRoom?
     private let log: Log
     /// A disk that failed to keep what it was given cannot be asked again: the process must start over from what is
     /// there.
@@ -49,17 +50,23 @@ final class Syncer {
     private static let reportInterval = Duration.seconds(1)
 
     init(
-        policy: SyncPolicy, loop: EventLoop, disk: EventLoop, log: Log,
+        policy: SyncPolicy, loop: EventLoop, disk: EventLoop, spare: SpareRoom? = nil, log: Log,
         onFailure: @escaping @Sendable (SystemFailure) -> Void
     ) {
         self.policy = policy
         self.loop = loop
         self.disk = disk
+        self.spare = spare
         self.log = log
         self.onFailure = onFailure
         if case .interval(let interval) = policy {
             timer = loop.every(interval) { [unowned self] in self.run() }
         }
+    }
+
+    /// - Throws: when no records may be written to `path`: what room is left is kept for making more.
+    func checkRoom(for path: String) throws(SystemFailure) {
+        guard spare?.isThere ?? true else { throw .diskFull(path) }
     }
 
     /// Acknowledgements wait for the disk.

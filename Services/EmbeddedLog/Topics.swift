@@ -4,7 +4,7 @@ import Switchboard
 final class TopicEntry {
     let name: String
     let settings: TopicSettings
-    fileprivate(set) var partitions: [PartitionLog]
+    let partitions: [PartitionLog]
 
     init(name: String, settings: TopicSettings, partitions: [PartitionLog]) {
         self.name = name
@@ -17,9 +17,15 @@ final class TopicEntry {
     }
 }
 
-/// All topics. One small file says which there are; it is replaced as a whole before a new topic is told to anyone.
+/// All topics. One small file says which there are; it is replaced as a whole before a change is told to anyone.
 final class Topics {
+    /// Edits the draft, and leaves what to do when it is on the disk, or is not: then nothing has changed.
+    typealias Edit = (inout Draft) -> (SystemFailure?) -> Void
+
     private(set) var all: [String: TopicEntry] = [:]
+    /// Changes that wait for the one under way: each is judged by what those before it have left.
+    private var edits: [Edit] = []
+    private var isChanging = false
     private let folder: String
     private let definitionsPath: String
     private let syncer: Syncer
@@ -45,34 +51,89 @@ final class Topics {
 
     var partitionCount: Int { all.values.reduce(0) { $0 + $1.partitions.count } }
 
-    func create(_ name: String, partitionCount: Int32, settings: TopicSettings) throws(SystemFailure) {
-        for number in 0..<partitionCount { try Folder.remove(path(name, number)) }
-        let partitions = try open(name, settings, numbers: 0..<partitionCount)
-        all[name] = TopicEntry(name: name, settings: settings, partitions: partitions)
-        do { try save() } catch {
-            all[name] = nil
-            throw error
-        }
-    }
+    // MARK: changes
 
-    /// Adds partitions behind those that are there.
-    func grow(_ topic: TopicEntry, to partitionCount: Int32) throws(SystemFailure) {
-        let before = topic.partitions
-        for number in Int32(before.count)..<partitionCount { try Folder.remove(path(topic.name, number)) }
-        topic.partitions += try open(topic.name, topic.settings, numbers: Int32(before.count)..<partitionCount)
-        do { try save() } catch {
-            topic.partitions = before
-            throw error
-        }
-    }
+    /// Topics as they will be.
+    struct Draft {
+        private let topics: Topics
+        private(set) var all: [String: TopicEntry]
+        fileprivate var opened: [PartitionLog] = []
+        fileprivate var isChanged = false
 
-    func delete(_ topic: TopicEntry) throws(SystemFailure) {
-        all[topic.name] = nil
-        do { try save() } catch {
+        fileprivate init(_ topics: Topics) {
+            self.topics = topics
+            all = topics.all
+        }
+
+        var partitionCount: Int { all.values.reduce(0) { $0 + $1.partitions.count } }
+
+        mutating func create(_ name: String, partitionCount: Int32, settings: TopicSettings) throws(SystemFailure) {
+            let partitions = try make(name, settings, numbers: 0..<partitionCount)
+            put(TopicEntry(name: name, settings: settings, partitions: partitions))
+        }
+
+        /// Adds partitions behind those that are there.
+        mutating func grow(_ topic: TopicEntry, to partitionCount: Int32) throws(SystemFailure) {
+            let more = try make(topic.name, topic.settings, numbers: Int32(topic.partitions.count)..<partitionCount)
+            put(TopicEntry(name: topic.name, settings: topic.settings, partitions: topic.partitions + more))
+        }
+
+        mutating func delete(_ topic: TopicEntry) {
+            all[topic.name] = nil
+            isChanged = true
+        }
+
+        private mutating func put(_ topic: TopicEntry) {
             all[topic.name] = topic
-            throw error
+            isChanged = true
         }
-        for partition in topic.partitions { try partition.delete() }
+
+        private mutating func make(_ name: String, _ settings: TopicSettings, numbers: Range<Int32>)
+            throws(SystemFailure) -> [PartitionLog]
+        {
+            for number in numbers { try Folder.remove(topics.path(name, number)) }
+            let made = try topics.open(name, settings, numbers: numbers)
+            opened += made
+            return made
+        }
+    }
+
+    func change(_ edit: @escaping Edit) {
+        edits.append(edit)
+        serve()
+    }
+
+    private func serve() {
+        while !isChanging, !edits.isEmpty {
+            var draft = Draft(self)
+            let told = edits.removeFirst()(&draft)
+            guard draft.isChanged else {
+                told(nil)
+                continue
+            }
+            isChanging = true
+            syncer.replace(definitionsPath, with: Self.encoded(draft.all), after: folder) { [self] failure in
+                finish(draft, failure, told)
+            }
+        }
+    }
+
+    /// Folders go before the next change, which may want their names.
+    private func finish(_ draft: Draft, _ failure: SystemFailure?, _ told: @escaping (SystemFailure?) -> Void) {
+        var gone = draft.opened
+        if let failure {
+            syncer.report(failure)
+        } else {
+            let kept = Set(draft.all.values.flatMap(\.partitions).map(ObjectIdentifier.init))
+            gone = all.values.flatMap(\.partitions).filter { !kept.contains(ObjectIdentifier($0)) }
+            all = draft.all
+        }
+        for partition in gone { partition.delete() }
+        syncer.remove(gone.map(\.folder)) { [self] in
+            isChanging = false
+            told(failure)
+            serve()
+        }
     }
 
     private func open(_ name: String, _ settings: TopicSettings, numbers: Range<Int32>) throws(SystemFailure)
@@ -111,10 +172,10 @@ final class Topics {
         var settings: TopicSettings
     }
 
-    private func save() throws(SystemFailure) {
+    private static func encoded(_ topics: [String: TopicEntry]) -> [UInt8] {
         var writer = WireWriter()
-        writer.count(all.count)
-        for topic in all.values.sorted(by: { $0.name < $1.name }) {
+        writer.count(topics.count)
+        for topic in topics.values.sorted(by: { $0.name < $1.name }) {
             writer.string(topic.name)
             writer.count(topic.partitions.count)
             writer.count(topic.settings.given.count)
@@ -123,8 +184,7 @@ final class Topics {
                 writer.string(value)
             }
         }
-        try Folder.sync(folder)
-        try Folder.replace(definitionsPath, with: Checked.bytes(of: writer.bytes))
+        return Checked.bytes(of: writer.bytes)
     }
 
     private static func decode(_ payload: [UInt8]) throws -> [Definition] {

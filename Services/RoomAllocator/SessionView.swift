@@ -13,17 +13,73 @@ enum SessionView {
             PRIMARY KEY (app, session, joinId)) WITHOUT ROWID;
         """
 
+    private static let ages = """
+        CREATE INDEX sessionsByStart ON sessions (startedAt);
+        CREATE INDEX staysByJoin ON stays (joinedAt);
+        """
+
+    static let migrations = [tables, ages]
+
     static func make(
         path: String, settings: LedgerSettings, log: Log, fail: @escaping @Sendable (String) -> Void
     ) -> LogView<RoomFact> {
-        let filling = LogView<RoomFact>.Filling(migrations: [tables]) { database, record, _ in
-            try take(record, into: database)
-        }
+        let filling = LogView<RoomFact>.Filling(
+            migrations: migrations,
+            letting: .init(ageOut: ageOut, clear: clear),
+            take: { database, record, _ in try take(record, into: database) })
         return LogView(
             name: "rooms-view", path: path, settings: settings, ledger: .rooms, filling: filling, log: log, fail: fail)
     }
 
-    private static func take(_ record: LogRecord<RoomFact>, into database: SQLiteDatabase) throws {
+    /// A session that is over and the stays in it go by when they began, as a view loses them that is filled later; one
+    /// that lasts stays, since a snapshot brings it there too.
+    static func ageOut(_ database: SQLiteDatabase, before: Timestamp, limit: Int) throws -> Int {
+        let stays = try database.run(
+            """
+            DELETE FROM stays WHERE (app, session, joinId) IN (
+                SELECT app, session, joinId FROM stays
+                WHERE joinedAt < \(before.milliseconds) AND leftAt IS NOT NULL LIMIT \(limit))
+            """)
+        let sessions = try database.all(
+            """
+            SELECT app, id FROM sessions WHERE startedAt < \(before.milliseconds) AND endedAt IS NOT NULL LIMIT \(limit)
+            """
+        ) { row in (app: try row(String.self), id: try row(String.self)) }
+        for session in sessions {
+            try database.run("DELETE FROM stays WHERE app = \(session.app) AND session = \(session.id)")
+            try database.run("DELETE FROM sessions WHERE app = \(session.app) AND id = \(session.id)")
+        }
+        return max(stays, sessions.count)
+    }
+
+    private static func clear(_ database: SQLiteDatabase) throws {
+        try database.run("DELETE FROM sessions")
+        try database.run("DELETE FROM stays")
+    }
+
+    /// Of a session that began before the log does.
+    private static func restore(_ record: LogRecord<RoomFact>, into database: SQLiteDatabase) throws {
+        guard let (app, name) = RecordKey.split(record.key), let state = record.state,
+            let room = try? Carried<Room>(json: state.bytes).state, let session = room.session
+        else { return }
+        let isNew = try database.run(
+            """
+            INSERT OR IGNORE INTO sessions VALUES (\(app.text), \(session.text), \(name), \(room.kind.rawValue),
+                \(room.openedAt.milliseconds), \(Int64?.none), \(record.sequence))
+            """)
+        guard isNew > 0 else { return }
+        for member in room.members {
+            try database.run(
+                """
+                INSERT OR IGNORE INTO stays VALUES (\(app.text), \(session.text), \(member.user.text),
+                    \(member.device.text), \(member.joinID.text), \(member.mediaType.rawValue),
+                    \(member.joinedAt.milliseconds), NULL, NULL)
+                """)
+        }
+    }
+
+    static func take(_ record: LogRecord<RoomFact>, into database: SQLiteDatabase) throws {
+        if record.kind == .snapshot { return try restore(record, into: database) }
         guard record.kind == .facts, let (app, room) = RecordKey.split(record.key) else { return }
         let time = record.time.milliseconds
         for (index, fact) in record.facts.enumerated() {

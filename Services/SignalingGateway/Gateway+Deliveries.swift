@@ -69,7 +69,10 @@ extension Gateway {
         }
         counters.deliveries.add()
         session.send(frame)
-        if isAdmission { askForNewerLogs(session) }
+        if isAdmission {
+            askForNewerLogs(session)
+            tellOfLeaving(session)
+        }
     }
 
     private func isConnecting(_ session: Session, _ request: String) -> Bool {

@@ -3,7 +3,7 @@ import Switchboard
 /// From a client's frame to an inbox record.
 extension Gateway: WebSocketHandler {
     func allows(_ request: HTTPRequest, offered: [String]) -> WebSocketUpgradeDecision {
-        if isLeaving { return .refuse(.problem(503, detail: "going away")) }
+        if leaving != nil { return .refuse(.problem(503, detail: "going away")) }
         guard !offered.isEmpty else { return .accept(nil) }
         guard offered.contains(Self.subprotocol) else {
             return .refuse(.problem(400, detail: "the subprotocol is \(Self.subprotocol)"))
@@ -83,7 +83,9 @@ extension Gateway: WebSocketHandler {
                 try connect(request, session)
             case .connecting:
                 refuse(request.id, Refusal(request.type == "connect" ? .malformed : .unconnected, field: nil), session)
-            case .admitted: try dispatch(request, session)
+            case .admitted:
+                if let leaving, leaving.closesAt <= .now { throw Refused(Refusal(.tryAgain)) }
+                try dispatch(request, session)
             }
         } catch {
             refuse(request.id, error.refusal, session)

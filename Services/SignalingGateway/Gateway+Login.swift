@@ -71,6 +71,7 @@ extension Gateway {
         answer.lossGraceMs = CallSettings().lossGrace.milliseconds
         session.send(.answer(request, answer))
         askForNewerLogs(session)
+        tellOfLeaving(session)
     }
 
     /// The records that were written while the client was away come as events, after the answer to its `connect`.

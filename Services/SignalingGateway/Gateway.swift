@@ -26,7 +26,9 @@ final class Gateway {
     var lastBeat: ContinuousClock.Instant?
     var tickTimer: LoopTimer?
     var beatTimer: LoopTimer?
-    var isLeaving = false
+    /// Set from when the process was told to end.
+    var leaving: Leaving?
+    var leaveTimer: LoopTimer?
     var syncsBegun = 0
     let counters: GatewayCounters
 
@@ -97,22 +99,9 @@ final class Gateway {
 
     /// The users' owners concluded from silence that it died.
     func hearOfOwnDeath() {
-        guard !isLeaving else { return }
+        if let leaving, leaving.hasSaidGoodbye { return }
         beginNewLife()
         beat()
-    }
-
-    /// Tells everybody to go elsewhere, and lets the users' owners know.
-    func leave(_ done: @escaping () -> Void) {
-        isLeaving = true
-        beatTimer = nil
-        let spread = GatewayLimits.reconnectSpread.milliseconds
-        for session in sessions.values {
-            session.send(.event("goaway", ReconnectData(spread)))
-            session.connection.close(code: CloseCode.goingAway, reason: "going away")
-        }
-        let record = InboxRecord(UsersEntry.Input.gateway(.goodbye(incarnation: incarnation)))
-        outbox.send(record, key: RecordKey.gateway(name), to: .users) { done() }
     }
 }
 

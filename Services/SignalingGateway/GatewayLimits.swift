@@ -21,6 +21,11 @@ enum GatewayLimits {
     static let earlySignalKept: Duration = .seconds(5)
     static let tokenWarning: Duration = .seconds(60)
     static let tick: Duration = .milliseconds(250)
-    /// How far apart clients come back when a gateway goes.
-    static let reconnectSpread: Duration = .seconds(5)
+    /// Clients that are still here so long after the time they were given to move are closed …
+    static let lastMoves: Duration = .seconds(1)
+    /// … behind the answers that they wait for, for at most so long.
+    static let lastAnswers: Duration = .seconds(1)
+    /// For Kafka to take the goodbye.
+    static let goodbyeWithin: Duration = .seconds(1)
+    static let leaveTick: Duration = .milliseconds(50)
 }

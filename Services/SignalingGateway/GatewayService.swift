@@ -7,6 +7,7 @@ final class GatewayService {
     private let admin: KafkaAdmin
     private let turn: TurnSettings
     private let connectionsMax: Int
+    private let goAway: Duration
     private var producer: KafkaProducer?
     private var deliveries: KafkaReader?
     private var directory: Directory?
@@ -24,13 +25,16 @@ final class GatewayService {
         self.host = host
         turn = configuration.turn
         connectionsMax = configuration.connectionsMax
+        goAway = configuration.goAway
         settings = LedgerSettings(
             kafka: host.settings.kafka, group: Self.group, partitions: host.settings.partitions,
             replication: host.settings.replication)
         admin = try KafkaAdmin(settings: settings.kafka, loop: host.loop)
         for condition in ["topics", "directory", "deliveries"] { host.health.set(condition, false) }
         host.webSocketCode = CloseCode.goingAway
-        host.beforeDoorCloses = { [unowned self] done in if let gateway { gateway.leave(done) } else { done() } }
+        host.beforeDoorCloses(within: Gateway.leavesWithin(goAway)) { [unowned self] done in
+            if let gateway { gateway.leave(within: goAway, done) } else { done() }
+        }
         host.onStop("kafka") { [self] done in
             directory?.close()
             deliveries?.close()

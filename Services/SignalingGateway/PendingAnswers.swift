@@ -6,6 +6,8 @@ package struct PendingAnswers {
 
     package init() {}
 
+    package var isEmpty: Bool { deadlines.isEmpty }
+
     package mutating func expect(_ request: String, until deadline: ContinuousClock.Instant) {
         deadlines[request] = deadline
     }

@@ -44,6 +44,12 @@ final class Session {
 
     var isAdmitted: Bool { if case .admitted = stage { true } else { false } }
 
+    /// Something that it asked is not answered yet.
+    var isWaiting: Bool {
+        if case .connecting = stage { return true }
+        return !waiting.isEmpty
+    }
+
     var knownCalls: [CallID] {
         var calls = Array(rings.keys)
         if let inside, !calls.contains(CallID(inside.room.text)) { calls.append(CallID(inside.room.text)) }

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import socket
 import subprocess
 import time
 import uuid
@@ -14,7 +15,7 @@ QUIET = {"log_level": 0, "socket.nagle.disable": True}
 
 
 def needs(*what):
-    """Marks a case: `own` a broker that may be killed and looked into, `java` Kafka's own tools."""
+    """Marks a case: `own` a broker that may be killed and looked into, `java` Kafka's own tools, `driver` ours."""
     def mark(function):
         function.needs = what
         return function
@@ -33,15 +34,24 @@ def wait_until(what, condition, seconds=15):
 
 class ForeignBroker:
     is_own = False
+    # switchboard-load, if it is to be a client.
+    driver = None
 
     def __init__(self, bootstrap):
         self.bootstrap = bootstrap
+
+    @property
+    def addresses(self):
+        """One for each node; the protocol by hand speaks to the first alone, so that one leads and coordinates what is tried."""
+        return self.bootstrap.split(",")
 
     def lacks(self, wanted):
         if "own" in wanted and not self.is_own:
             return "only with --broker-binary"
         if "java" in wanted and not os.environ.get("KAFKA_HOME"):
             return "KAFKA_HOME is not set"
+        if "driver" in wanted and not self.driver:
+            return "only with --driver"
         return None
 
     def stop(self):
@@ -57,7 +67,9 @@ class ForeignBroker:
         name = f"t-{uuid.uuid4().hex[:12]}"
         settings = {"message.timestamp.type": "LogAppendTime"}
         settings.update({key.replace("_", "."): str(value) for key, value in config.items()})
-        new = NewTopic(name, num_partitions=partitions, replication_factor=1, config=settings)
+        copies = list(range(1, len(self.addresses) + 1))
+        placed = {"replica_assignment": [copies] * partitions} if len(copies) > 1 else {"replication_factor": 1}
+        new = NewTopic(name, num_partitions=partitions, config=settings, **placed)
         admin = self.admin()  # A client must outlive what it was asked.
         admin.create_topics([new])[name].result(15)
         self.await_partitions(name, partitions)
@@ -150,15 +162,26 @@ class OwnBroker(ForeignBroker):
             "PATH": os.environ["PATH"], "SWITCHBOARD_DATA": self.data, "SWITCHBOARD_LISTEN": f"127.0.0.1:{self.port}",
             "SWITCHBOARD_LOG_LEVEL": "debug", **environment,
         }
-        port_file = f"{self.data}/port"
+        port_file = self.seen_by_broker(f"{self.data}/port")
         if os.path.exists(port_file):
             os.remove(port_file)
         # Python ignores SIGXFSZ; the broker inherits that, so that a limit on its files is an error and not its end.
         self.process = subprocess.Popen(self.command(), env=settings, stderr=self.log, restore_signals=False)
-        port_file = self.seen_by_broker(port_file)
-        wait_until("the broker listens", lambda: os.path.exists(port_file) and open(port_file).read())
-        self.port = int(open(port_file).read())
+        wait_until("the broker listens", lambda: self.listens(port_file))
         self.bootstrap = f"127.0.0.1:{self.port}"
+
+    def listens(self, port_file):
+        """It has told its port, or answers where it was told to listen: a full disk takes no file with a port."""
+        assert self.process.poll() is None, f"the broker ended with {self.process.returncode}"
+        if os.path.exists(port_file) and (told := open(port_file).read()):
+            self.port = int(told)
+        if not self.port:
+            return False
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            return True
+        except OSError:
+            return False
 
     def command(self):
         return [self.binary]
@@ -200,21 +223,44 @@ class OwnBroker(ForeignBroker):
 
 
 class SmallDiskBroker(OwnBroker):
-    """Its data are on a disk of its own that is soon full; they go with it."""
+    """Its data are on a disk of its own that is soon full, and stays when the broker is killed; it goes with `stop`."""
 
     def __init__(self, binary, folder, byte_count):
-        self.byte_count = byte_count
-        os.makedirs(f"{folder}/data")
+        self.disk = f"{folder}/data"
+        os.makedirs(self.disk)
+        mount = f"mount -t tmpfs -o size={byte_count} tmpfs '{self.disk}' && echo there && exec sleep infinity"
+        self.holder = subprocess.Popen(["unshare", "-rm", "sh", "-c", mount], stdout=subprocess.PIPE)
+        assert self.holder.stdout.readline() == b"there\n"
         super().__init__(binary, folder)
 
     @staticmethod
     def is_possible():
         """Whether this system lets us mount one where nobody else sees it."""
-        return subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True).returncode == 0
+        mount = ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+        return subprocess.run(mount, capture_output=True).returncode == 0
 
     def command(self):
-        mount = f"mount -t tmpfs -o size={self.byte_count} tmpfs '{self.data}' && exec '{self.binary}'"
-        return ["unshare", "-rm", "sh", "-c", mount]
+        return ["nsenter", "-t", str(self.holder.pid), "-U", "-m", "--preserve-credentials", self.binary]
 
     def seen_by_broker(self, path):
-        return f"/proc/{self.process.pid}/root{path}"
+        return f"/proc/{self.holder.pid}/root{path}"
+
+    def fill(self, leaving=0):
+        """Takes all room but so much, by a file; -> what gives it back."""
+        path = self.seen_by_broker(f"{self.data}/ballast")
+        room = os.statvfs(self.seen_by_broker(self.data))
+        with open(path, "ab", buffering=0) as file:
+            try:
+                while (left := room.f_bavail * room.f_frsize - leaving) > 0:
+                    file.write(b"\0" * min(left, 65536))
+                    room = os.statvfs(self.seen_by_broker(self.data))
+            except OSError:
+                pass
+        return lambda: os.remove(path)
+
+    def stop(self):
+        try:
+            super().stop()
+        finally:
+            self.holder.kill()
+            self.holder.wait()

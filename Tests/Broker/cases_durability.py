@@ -10,7 +10,7 @@ import time
 from confluent_kafka import KafkaException, TopicPartition
 
 from broker import SmallDiskBroker, needs, wait_until
-from wire import Wire, batch, batches, fetch, produce, producer_id
+from wire import Wire, batch, batches, fetch, i32, produce, producer_id
 
 
 def produce_under(broker, topic, count, disturb, calm=lambda: None, **config):
@@ -55,11 +55,13 @@ def test_the_same_with_every_batch_on_the_disk_first(broker):
 
 
 class Cutter:
-    """Stands between client and broker, and cuts connections in the moment an answer comes by."""
+    """Stands between client and broker, and cuts connections in the moment an answer comes by. Where an answer names
+    the broker, it is made to name the cutter, so that clients come back to it."""
 
-    def __init__(self, target, port):
-        self.target, self.cuts, self.answers, self.is_open, self.is_cutting = target, 0, 0, True, True
-        self.listener = socket.create_server(("127.0.0.1", port))
+    def __init__(self, bootstrap):
+        self.host, port = bootstrap.rsplit(":", 1)
+        self.target, self.cuts, self.answers, self.is_open, self.is_cutting = int(port), 0, 0, True, True
+        self.listener = socket.create_server((self.host, 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -67,7 +69,7 @@ class Cutter:
         while self.is_open:
             try:
                 client, _ = self.listener.accept()
-                broker = socket.create_connection(("127.0.0.1", self.target))
+                broker = socket.create_connection((self.host, self.target))
             except OSError:
                 continue
             for source, sink, is_answer in [(client, broker, False), (broker, client, True)]:
@@ -81,6 +83,7 @@ class Cutter:
                     if self.is_cutting and self.answers % 8 == 0:
                         self.cuts += 1
                         break
+                    data = data.replace(self.host.encode() + i32(self.target), self.host.encode() + i32(self.port))
                 sink.sendall(data)
         except OSError:
             pass
@@ -98,19 +101,16 @@ class Cutter:
         self.listener.close()
 
 
-@needs("own")
 def test_lost_answers_make_no_duplicates(broker):
     topic = broker.topic(partitions=3)
-    cutter = Cutter(broker.port, 0)
-    broker.restart(SWITCHBOARD_ADVERTISE=f"127.0.0.1:{cutter.port}")
-    direct, broker.bootstrap = broker.bootstrap, f"127.0.0.1:{cutter.port}"
+    cutter, direct = Cutter(broker.bootstrap), broker.bootstrap
+    broker.bootstrap = f"{cutter.host}:{cutter.port}"
     try:
         produce_under(broker, topic, 6000, lambda n: None, cutter.calm)
         assert cutter.cuts > 4, cutter.cuts
     finally:
         cutter.close()
         broker.bootstrap = direct
-        broker.restart()
 
 
 @needs("own")
@@ -214,23 +214,25 @@ def test_a_full_disk_refuses_and_loses_nothing(broker):
     assert any("the disk refuses" in line for line in broker.log_lines())
 
 
-@needs("own")
+def small_disk(case):
+    """Gives the case a broker on a small disk of its own, where this system has one to give."""
+    @needs("own")
+    def on_small_disk(broker):
+        if not SmallDiskBroker.is_possible():
+            print("            (no disk of its own can be mounted here: left to the case of a limit on files)")
+            return
+        with tempfile.TemporaryDirectory(prefix="broker-disk-") as folder:
+            small = SmallDiskBroker(broker.binary, folder, 6 << 20)
+            try:
+                case(small)
+            finally:
+                small.stop()
+    return on_small_disk
+
+
+@small_disk
 def test_a_disk_without_room_loses_nothing_and_goes_on_when_there_is_some(broker):
-    if not SmallDiskBroker.is_possible():
-        print("            (no disk of its own can be mounted here: left to the case before)")
-        return
-    with tempfile.TemporaryDirectory(prefix="broker-disk-") as folder:
-        small = SmallDiskBroker(broker.binary, folder, 6 << 20)
-        try:
-            fill_and_free(small)
-        finally:
-            small.stop()
-
-
-def fill_and_free(broker):
-    ballast = broker.seen_by_broker(f"{broker.data}/ballast")
-    with open(ballast, "wb") as file:
-        file.write(b"\0" * (4 << 20))
+    give_back = broker.fill(leaving=2 << 20)
     topic, group, wire = broker.topic(), "g-disk", Wire(broker.bootstrap)
     codes = [produce(wire, topic, 0, batch([b"x" * 50_000]))[0] for _ in range(60)]
     taken = codes.count(0)
@@ -252,7 +254,7 @@ def fill_and_free(broker):
             refused = failure
             break
     assert refused is not None, "a commit was taken that had no room"
-    os.remove(ballast)
+    give_back()
     producer.flush(60)
     assert not problems, problems[:3]
     consumer.commit(offsets=[TopicPartition(topic, 0, 17)], asynchronous=False)
@@ -261,3 +263,69 @@ def fill_and_free(broker):
     values = [m.value() for m in broker.read(topic, taken + 300)][taken:]
     assert values == [str(number).encode() * 500 for number in range(300)]
     assert broker.process.poll() is None
+
+
+@small_disk
+def test_a_broker_started_on_a_full_disk_serves_what_is_there_and_says_what_it_lacks(broker):
+    topic, wire = broker.topic(partitions=2), Wire(broker.bootstrap)
+    producer, epoch = producer_id(wire)
+    sent = [batch([b"x" * 1000], producer, epoch, sequence) for sequence in range(10)]
+    assert [produce(wire, topic, 0, data)[:2] for data in sent] == [(0, offset) for offset in range(10)]
+    broker.kill()
+    os.remove(broker.seen_by_broker(f"{broker.data}/spare"))
+    give_back = broker.fill()
+    broker.start()
+    wire = Wire(broker.bootstrap)
+    code, mark, _, records = fetch(wire, topic, 0, 0)
+    assert (code, mark) == (0, 10) and sum(b["count"] for b in batches(records)) == 10
+    assert len(broker.read(topic, 10)) == 10
+    refused = batch([b"x"], producer, epoch, 10)
+    assert [produce(wire, topic, partition, refused)[0] for partition in (0, 0)] == [56, 56]
+    assert produce(wire, topic, 0, sent[9])[:2] == (0, 9), "a repeated batch is known all the same"
+    assert any("the disk is full" in line and '"error"' in line for line in broker.log_lines())
+    give_back()
+    wait_until("there is room", lambda: produce(wire, topic, 0, refused)[:2] == (0, 10))
+    assert any("there is room on the disk again" in line for line in broker.log_lines())
+
+
+@small_disk
+def test_a_full_disk_is_emptied_by_deleting_a_topic(broker):
+    kept, gone, wire = broker.topic(), broker.topic(), Wire(broker.bootstrap)
+    broker.fill(leaving=1 << 20)
+    assert produce(wire, kept, 0, batch([b"kept"]))[0] == 0
+    while produce(wire, gone, 0, batch([b"x" * 20_000]))[0] == 0:
+        pass
+    while produce(wire, kept, 0, batch([b"y"]))[0] == 0:
+        pass
+    broker.fill()
+    admin = broker.admin()
+    admin.delete_topics([gone])[gone].result(10)
+    wait_until("records are taken", lambda: produce(wire, kept, 0, batch([b"x" * 20_000]))[0] == 0)
+    broker.restart()
+    wire = Wire(broker.bootstrap)
+    assert gone not in broker.admin().list_topics(timeout=10).topics
+    assert produce(wire, kept, 0, batch([b"x" * 20_000]))[0] == 0
+
+
+@small_disk
+def test_a_full_disk_is_emptied_by_what_is_old(broker):
+    topic, wire = broker.topic(retention_ms=3000), Wire(broker.bootstrap)
+    broker.fill(leaving=1 << 20)
+    while produce(wire, topic, 0, batch([b"x" * 20_000]))[0] == 0:
+        pass
+    broker.fill()
+    wait_until("records are taken", lambda: produce(wire, topic, 0, batch([b"x" * 20_000]))[0] == 0)
+
+
+@needs("own")
+def test_a_topic_may_be_deleted_in_the_moment_after_it_grew_by_a_file(broker):
+    broker.restart(SWITCHBOARD_FSYNC_INTERVAL="300ms")
+    wire, admin = Wire(broker.bootstrap), broker.admin()
+    for _ in range(5):
+        topic = broker.topic(segment_bytes=1024)
+        for _ in range(4):
+            assert produce(wire, topic, 0, batch([b"x" * 900]))[0] == 0
+        admin.delete_topics([topic])[topic].result(10)
+    time.sleep(0.5)
+    assert broker.process.poll() is None, "the broker has ended"
+    broker.restart()

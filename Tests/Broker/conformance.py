@@ -4,6 +4,7 @@ protocol by hand, and Kafka's own tools where KAFKA_HOME names an installation.
 
     conformance.py --broker-binary PATH      starts the embedded log, kills it, starts it again
     conformance.py --bootstrap HOST:PORT     any broker that runs; what needs a restart is left out, and said so
+    --driver PATH                            switchboard-load, so that our own driver is a client too
     --only WORD                              the cases with that word in their names
 
 The last line is `N passed, N failed`; the exit code is 0 only when none failed.
@@ -22,6 +23,7 @@ import cases_batches
 import cases_clients
 import cases_codecs
 import cases_differences
+import cases_driver
 import cases_durability
 import cases_groups
 import cases_java
@@ -30,7 +32,7 @@ import cases_protocol
 from broker import ForeignBroker, OwnBroker
 
 MODULES = [cases_clients, cases_codecs, cases_protocol, cases_batches, cases_groups, cases_durability, cases_limits,
-           cases_differences, cases_java]
+           cases_differences, cases_driver, cases_java]
 
 
 def cases():
@@ -46,11 +48,13 @@ def main():
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--broker-binary")
     which.add_argument("--bootstrap")
+    parser.add_argument("--driver")
     parser.add_argument("--only", default="")
     options = parser.parse_args()
     passed, failed, left_out = 0, 0, 0
     with tempfile.TemporaryDirectory(prefix="broker-") as folder:
         broker = OwnBroker(options.broker_binary, folder) if options.broker_binary else ForeignBroker(options.bootstrap)
+        broker.driver = options.driver
         try:
             for name, function in cases():
                 if options.only not in name:

@@ -68,10 +68,10 @@ class Answer:
 
 
 class Wire:
-    """One connection; requests may be sent before the answers of earlier ones are read."""
+    """One connection, to the first of several nodes; requests may be sent before the answers of earlier ones are read."""
 
     def __init__(self, bootstrap, timeout=10):
-        host, port = bootstrap.rsplit(":", 1)
+        host, port = bootstrap.split(",")[0].rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)), timeout=timeout)
         self.correlation = 0
 

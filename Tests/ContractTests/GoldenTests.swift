@@ -85,7 +85,10 @@ struct GoldenFile: Sendable, CustomTestStringConvertible {
         GoldenFile("RoomFact", RoomFact.self, tag: "fact", kinds: "opened joined refused left closed"),
         GoldenFile("InboxRecord", InboxRecord<CallInput>.self),
         GoldenFile(
-            "LogRecord", LogRecord<CallFact>.self, tag: "kind", kinds: "marker opening facts refusal snapshot trying"),
+            "LogRecord", LogRecord<CallFact>.self, tag: "kind",
+            kinds: "marker opening facts refusal snapshot trying tombstones"),
+        GoldenFile("GatewayFact", GatewayLife.Fact.self, tag: "fact", kinds: "born died"),
+        GoldenFile("ApplicationFact", ApplicationFact.self, tag: "fact", kinds: "created userRegistered"),
         GoldenFile("Presence", Presence.self),
     ]
 }

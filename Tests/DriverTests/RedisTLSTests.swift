@@ -1,7 +1,6 @@
 import Foundation
 import Support
 import Switchboard
-import Synchronization
 import Testing
 
 /// A redis-server that speaks TLS alone, for users with passwords alone.
@@ -62,7 +61,7 @@ private final class GuardedRedis {
         let long = [UInt8](repeating: 7, count: 3_000_000)
         #expect(await bench.send(["SET", "long", .bytes(long)]) == .success(.bytes(Array("OK".utf8))))
         #expect(await bench.send(["GET", "long"]) == .success(.bytes(long)))
-        let numbers = Mutex<[Int64]>([])
+        let numbers = Locked<[Int64]>([])
         await bench.with { client in
             for _ in 0..<10_000 {
                 client.send(["INCR", "n"]) { result in
@@ -143,8 +142,8 @@ private final class GuardedRedis {
     private func reasonOfFailure(_ settings: RedisSettings, saying words: String = "") async throws -> String {
         let bench = await RedisBench(settings)
         defer { bench.close() }
-        let reasons = Mutex<[RedisFailure]>([])
-        let wasConnected = Mutex(false)
+        let reasons = Locked<[RedisFailure]>([])
+        let wasConnected = Locked(false)
         await bench.with { client in
             client.onConnected = { wasConnected.withLock { $0 = true } }
             client.onDisconnected = { failure in reasons.withLock { $0.append(failure) } }

@@ -2,7 +2,6 @@
 of a run replace those of the same name, so that one fault can be run again alone."""
 
 import fcntl
-import sys
 from pathlib import Path
 
 from checker.findings import NAMED
@@ -12,7 +11,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/reliability.md"
 HEAD = ["fault", "calls", "in flight", "ringing", "connecting", "checks", "violations", "zombies' records", "markers",
         "shrugs (50300)", "longest wait"]
-sys.path.append(str(ROOT / "Deploy/Local"))
 
 
 def put(result, plan):
@@ -35,7 +33,7 @@ def _replace(result, plan):
     order = [fault.name for fault in FAULTS]
     found = [rows[name] for name in sorted(rows, key=lambda name: order.index(name) if name in order else len(order))]
     table = "\n".join([line(HEAD), "|" + "---|" * len(HEAD), *found])
-    conditions = (f"`make faults FAULTS=broker={'kafka' if plan.kafka else 'embedded'}`: {plan.rate:g} calls/s begun, "
+    conditions = (f"`make faults FAULTS=broker={plan.broker}`: {plan.rate:g} calls/s begun, "
                   f"{plan.users} users on each side, seed of the last row {plan.seed}. Machine: {machine.described()}.")
     PAGE.write_text(f"{before}{begin}\n{table}\n\n{conditions}\n{end}{after}")
 

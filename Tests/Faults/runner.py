@@ -18,13 +18,15 @@ from faults.waiting import Missing
 from injection import topics
 from injection.catalogue import FAULTS, Fault
 from injection.field import Field
-from injection.stack import FaultStack, Kafka
+from injection.stack import FaultStack, named
 from population.crowd import FINE, Crowd
 from population.history import History, read
+from stack.kafka import Kafka
 
 HERE = Path(__file__).resolve().parent
 CALLS_BEFORE = 0.3         # part of the calls that have begun when the fault comes
 REST_SECONDS = 240.0       # until the last call has been told to its end
+KAFKA_NODES = {"kafka": 1, "cluster": 3}
 MOMENT_MIN = {"in flight": 100, "ringing": 20, "connecting": 20}
 
 
@@ -36,7 +38,7 @@ class Plan:
     held: int = 170
     connecting: int = 35
     seed: int = 0
-    kafka: bool = False
+    broker: str = "embedded"
     is_short: bool = False
     moment_min: dict[str, int] = field(default_factory=lambda: MOMENT_MIN)
 
@@ -59,8 +61,8 @@ class Result:
 
 def run(name: str, faults: list[Fault], plan: Plan) -> Result:
     folder = Path(tempfile.mkdtemp(prefix="switchboard-histories-"))
-    kafka = Kafka() if plan.kafka else None
-    result = Result(name, "Apache Kafka" if kafka else "embedded-log")
+    kafka = Kafka(KAFKA_NODES[plan.broker]) if plan.broker in KAFKA_NODES else None
+    result = Result(name, named(kafka))
     began = time.monotonic()
     stack = None
     try:
@@ -160,7 +162,8 @@ def main(words: list[str]) -> int:
     given = dict(word.split("=", 1) for word in words if "=" in word)
     only = [word for word in words if "=" not in word and word != "short"]
     is_short = "short" in words
-    plan = Plan(seed=int(given.get("seed") or random.SystemRandom().randrange(2**32)), kafka=given.get("broker") == "kafka")
+    plan = Plan(seed=int(given.get("seed") or random.SystemRandom().randrange(2**32)))
+    plan.broker = given.get("broker", plan.broker)
     if is_short:
         plan.is_short = True
         plan.calls, plan.rate, plan.users, plan.held, plan.connecting = 400, 12.0, 150, 60, 12

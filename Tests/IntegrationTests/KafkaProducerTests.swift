@@ -24,6 +24,28 @@ struct KafkaProducerTests {
         await scene.close()
     }
 
+    @Test(arguments: KafkaBroker.Kind.present)
+    func `A topic that is not there is waited for and not made by asking`(kind: KafkaBroker.Kind) async throws {
+        let broker = try await KafkaBrokers.shared(kind)
+        let early = KafkaScene(broker.bootstrap)
+        let other = KafkaScene(broker.bootstrap)
+        let name = freshTopic("later")
+        try await early.startProducer([name])
+        try await other.startProducer([other.makeTopic("there")])
+        // The brokers that make a topic when it is asked for have it at the latest when another's is known.
+        try await until("the other is ready") { await other.isProducerReady }
+        for _ in 0..<5 { _ = try await other.ping() }
+        #expect(try await other.topics()[name] == nil)
+        #expect(await !early.isProducerReady)
+        try await other.createTopics([KafkaTopicSpecification(name, partitions: 2, replication: 1)])
+        try await until("the early one is ready") { await early.isProducerReady }
+        try await early.produce(0..<10, partition: 1)
+        #expect(await early.flush(within: .seconds(10)))
+        #expect(await early.acknowledged.map(\.number) == Array(0..<10))
+        await early.close()
+        await other.close()
+    }
+
     @Test
     func `A full queue is refused as backpressure, and nothing of it is lost from the count`() async throws {
         let scene = KafkaScene("127.0.0.1:9", extra: ["queue.buffering.max.messages": "10"])

@@ -9,6 +9,7 @@ final class CallLoad: CallListener {
     private let rate: Int
     private let done: (CallsMeasured) -> Void
 
+    private let pairs: [Pair]
     private var free: Queue<Pair>
     private var clockwork: LoopTimer?
     private var beganAt: UInt64 = 0
@@ -35,8 +36,9 @@ final class CallLoad: CallListener {
         self.plan = plan
         self.rate = rate
         self.done = done
+        self.pairs = pairs
         free = Queue()
-        for pair in pairs where pair.call == nil && pair.caller.isReady && pair.callee.isReady { free.append(pair) }
+        for pair in pairs where pair.call == nil && pair.isThere { free.append(pair) }
         result.rate = rate
         result.seconds = plan.seconds
     }
@@ -67,7 +69,7 @@ final class CallLoad: CallListener {
         due += 1
         let isMeasured = costsBefore != nil
         var next = free.popFirst()
-        while let pair = next, !(pair.caller.isReady && pair.callee.isReady) { next = free.popFirst() }
+        while let pair = next, !pair.isThere { next = free.popFirst() }
         guard let pair = next else {
             if isMeasured { result.skipped += 1 }
             return
@@ -75,8 +77,8 @@ final class CallLoad: CallListener {
         let call = CallUnderway(id: SecureRandom.uuid(), isMeasured: isMeasured)
         pair.call = call
         underway += 1
-        language.start(call, of: pair)
         call.startedAt = monotonicNanoseconds()
+        language.start(call, of: pair)
         if isMeasured {
             result.begun += 1
             lateness.append(call.startedAt - dueAt)
@@ -87,6 +89,7 @@ final class CallLoad: CallListener {
         clockwork = nil
         isOver = true
         result.unfinished = result.begun - result.finished
+        for pair in pairs { if let call = pair.call { Console.complain("unfinished: \(call.place(in: pair))") } }
         result.ring = Percentiles(of: ring)
         result.setup = Percentiles(of: setup)
         result.lateness = Percentiles(of: lateness)
@@ -116,6 +119,8 @@ final class CallLoad: CallListener {
         free.append(pair)
         if call.isMeasured { result.finished += 1 }
     }
+
+    func shrugged() { result.shrugs += 1 }
 
     /// The pair of a call that failed is not used again: who knows what its users' machines think.
     func failed(_ pair: Pair?, _ problem: String) { result.failures[problem, default: 0] += 1 }

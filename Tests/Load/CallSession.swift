@@ -39,14 +39,14 @@ final class CallSession {
     private func getTokens() {
         let users = (0..<plan.users).map { "load\($0)" } + (0..<plan.idle).map { "idle\($0)" }
         guard let booth else {
-            return place(users.map { Line(user: $0, secret: Self.password) })
+            return place(users.indices.map { Line(user: users[$0], secret: Self.password, place: Self.place($0)) })
         }
         var found = [Line?](repeating: nil, count: users.count)
         measure("tokens", users.count, width: Self.tokensAtOnce) { index, done in
             booth.issue(users[index]) { result in
                 switch result {
                 case .success(let token):
-                    found[index] = Line(user: users[index], secret: token)
+                    found[index] = Line(user: users[index], secret: token, place: Self.place(index))
                     done(nil)
                 case .failure(let failure): done(failure.reason)
                 }
@@ -57,6 +57,9 @@ final class CallSession {
             place(found.compactMap { $0 })
         }
     }
+
+    /// The two of a pair are on different servers, and callers are on each.
+    private static func place(_ index: Int) -> Int { index / 2 + index % 2 }
 
     private func place(_ all: [Line]) {
         members = Array(all.prefix(plan.users))
@@ -85,7 +88,11 @@ final class CallSession {
     private func nextRate() {
         guard !ratesLeft.isEmpty else { return end("\(lines.lost) connections were lost", lines.lost == 0 ? 0 : 1) }
         let rate = ratesLeft.removeFirst()
+        let (moved, returned) = (lines.moved, lines.returned)
         let load = CallLoad(pairs: pairs, rate: rate, plan: plan, loop: loop, language: language) { [self] result in
+            var result = result
+            result.moved = lines.moved - moved
+            result.returned = lines.returned - returned
             Console.report(result)
             wait { [self] in nextRate() }
         }

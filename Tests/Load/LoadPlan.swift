@@ -15,10 +15,20 @@ struct LoadPlan: Message {
         }
     }
 
+    /// One of several that users are spread over, and move between.
+    struct Server: Message {
+        /// Numeric.
+        var host = ""
+        var port = 0
+
+        mutating func fields(_ c: inout Coder) throws(CodingFailure) {
+            try c("host", &host)
+            try c("port", &port)
+        }
+    }
+
     var language = Language.switchboard
-    /// Numeric.
-    var host = ""
-    var port = 0
+    var servers: [Server] = []
     /// Of users that call each other in pairs; even.
     var users = 0
     /// Of users that only log in, whose price is measured.
@@ -36,8 +46,7 @@ struct LoadPlan: Message {
 
     mutating func fields(_ c: inout Coder) throws(CodingFailure) {
         try c("language", &language)
-        try c("host", &host)
-        try c("port", &port)
+        try c("servers", &servers)
         try c("users", &users)
         try c("idle", &idle)
         try c("rates", &rates)
@@ -94,6 +103,11 @@ struct CallsMeasured: Message {
     /// Not begun, since no pair was free.
     var skipped = 0
     var failures: [String: Int] = [:]
+    /// Commands answered with "try again", and sent again.
+    var shrugs = 0
+    /// Users that went to another server because theirs asked them to, and those that lost theirs and came back.
+    var moved = 0
+    var returned = 0
     var ring = Percentiles()
     var setup = Percentiles()
     /// How late calls were begun: what the load itself could not keep up with.
@@ -109,6 +123,9 @@ struct CallsMeasured: Message {
         try c("unfinished", &unfinished)
         try c("skipped", &skipped)
         try c("failures", &failures)
+        try c("shrugs", &shrugs)
+        try c("moved", &moved)
+        try c("returned", &returned)
         try c("ring", &ring)
         try c("setup", &setup)
         try c("lateness", &lateness)

@@ -2,8 +2,8 @@ import Glibc
 import Switchboard
 
 /// `switchboard-load calls PLAN.json` puts the load of a plan on a server and prints one line of JSON per measurement;
-/// `Deploy/Local/bench` starts servers, writes plans and makes the table. `log` is part of `Deploy/Local/bench-log`, the
-/// other words are parts of `Deploy/Local/bench-drivers`.
+/// `Deploy/Local/bench` starts servers, writes plans and makes the table. `log` and `replay` are parts of
+/// `Deploy/Local/bench-log`, the other words are parts of `Deploy/Local/bench-drivers`.
 @main
 struct Main {
     static func main() {
@@ -13,8 +13,8 @@ struct Main {
         switch (words.first ?? "", words.count) {
         case ("calls", 2): runCalls(planAt: words[1])
         case ("serve", 2) where numbers.count == 1: serve(port: numbers[0])
-        case ("replay", 2) where numbers.count == 1: replay(calls: numbers[0], port: nil)
-        case ("replay", 3) where numbers.count == 2: replay(calls: numbers[0], port: numbers[1])
+        case ("replay", 4) where numbers.count == 3 && numbers[2] > 0:
+            replay(calls: numbers[0], port: numbers[1], partitions: numbers[2])
         case ("plain", 2): measurePlainly(in: words[1])
         case ("log", 6) where numbers.count >= 2 && LogLoad.Kind(rawValue: words[1]) != nil:
             log(words, rate: Int(words[4]) ?? 0, count: Int(words[5]) ?? 0)
@@ -24,7 +24,7 @@ struct Main {
             Console.complain(
                 "usage: switchboard-load calls PLAN.json | serve PORT | plain FOLDER | echo|idle|posts|redis PORT PID"
                     + " | log topics|produce|consume|dial|relay BOOTSTRAP TOPIC RATE COUNT"
-                    + " | replay CALLS [PORT OF A BROKER]")
+                    + " | replay CALLS PORT PARTITIONS")
             exit(2)
         }
     }
@@ -89,10 +89,10 @@ extension Main {
         loop.run()
     }
 
-    private static func replay(calls: Int, port: Int?) {
+    private static func replay(calls: Int, port: Int, partitions: Int) {
         let loop = EventLoop(name: "replay")
         loop.execute {
-            let load = ReplayLoad(calls: calls, port: port, loop: loop)
+            let load = ReplayLoad(calls: calls, port: port, partitions: partitions, loop: loop)
             Held.replay = load
             load.run()
         }

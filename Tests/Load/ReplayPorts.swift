@@ -3,12 +3,12 @@ import Switchboard
 /// One partition in memory, for an owner whose log is to be written and read: what it appends is acknowledged in the next
 /// step, and nothing else happens.
 final class ReplayPorts: LedgerPorts {
-    var now = Timestamp(milliseconds: 1_700_000_000_000)
-    var log: [[UInt8]] = []
-    /// Read by the last owner.
-    var recordsRead = 0
+    var now: Timestamp
+    private(set) var log: [[UInt8]] = []
     private var waiting: [() -> Void] = []
     private var incarnations = 0
+
+    init(now: Timestamp) { self.now = now }
 
     /// Everything that is under way happens.
     func settle() {
@@ -50,7 +50,6 @@ final class ReplayPorts: LedgerPorts {
                 case .beginning: Int64(0)
                 }
             for offset in first..<max(first, marker) {
-                recordsRead += 1
                 log[Int(offset)].withUnsafeBytes { each(offset, $0) }
             }
             done(true)

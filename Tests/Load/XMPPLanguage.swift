@@ -6,7 +6,9 @@ import Switchboard
 final class XMPPLanguage: Language {
     let target = "/ws"
     let subprotocol = "xmpp"
+    let comesBack = false
     weak var listener: (any CallListener)?
+    var onGoAway: ((Line, Int) -> Void)?
 
     private static let domain = "localhost"
     private static let resource = "load"
@@ -32,6 +34,8 @@ final class XMPPLanguage: Language {
 
     /// The server pings by itself.
     func keepAlive(_ line: Line) {}
+
+    func remind(_ line: Line, at now: UInt64) {}
 
     func leave(_ line: Line) { send("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>", line) }
 

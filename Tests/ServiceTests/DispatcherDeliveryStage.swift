@@ -1,7 +1,6 @@
 import Foundation
 import Support
 import Switchboard
-import Synchronization
 import Testing
 
 /// A webhook sink that answers as it is told, and keeps what came and when.
@@ -75,8 +74,8 @@ actor ScriptedSink {
 
 /// Something that a test turns while the sink looks at it.
 final class Toggle: Sendable {
-    private let state: Mutex<Bool>
-    init(_ value: Bool) { state = Mutex(value) }
+    private let state: Locked<Bool>
+    init(_ value: Bool) { state = Locked(value) }
     var value: Bool { state.withLock { $0 } }
     func set(_ value: Bool) { state.withLock { $0 = value } }
 }

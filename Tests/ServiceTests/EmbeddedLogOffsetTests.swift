@@ -14,15 +14,38 @@ import Testing
     init() throws {
         folder = "/tmp/offsets-\(UInt64.random(in: 0 ... .max))"
         try Folder.make(folder)
+        disk.start()
     }
 
-    deinit { try? Folder.remove(folder) }
+    deinit {
+        disk.stop()
+        try? Folder.remove(folder)
+    }
 
     private var path: String { "\(folder)/offsets" }
 
+    private func syncer() -> Syncer {
+        Syncer(policy: .never, loop: loop, disk: disk, log: log, onFailure: { _ in })
+    }
+
     private func open(now: Int64 = 0) throws -> OffsetStore {
-        let syncer = Syncer(policy: .never, loop: loop, disk: disk, log: log, onFailure: { _ in })
+        let syncer = syncer()
         return try OffsetStore(path: path, syncer: syncer, log: log, now: now)
+    }
+
+    /// What keeping house does, to the end of the writing that follows from it.
+    private func expire(_ store: OffsetStore, at now: Int64, hasMembers: (String) -> Bool) {
+        store.expireIfDue(at: now, hasMembers: hasMembers)
+        compact(store) {}
+    }
+
+    /// - Parameter meanwhile: done while the file is being written anew.
+    private func compact(_ store: OffsetStore, _ meanwhile: () -> Void) {
+        loop.runUntilDone { done in
+            store.compactIfDue()
+            meanwhile()
+            syncer().flush(done)
+        }
     }
 
     private func commit(
@@ -85,24 +108,57 @@ import Testing
         let store = try open()
         try commit(store, "g", 5, partition: 0, at: 0)
         try commit(store, "g", 6, partition: 1, at: Self.day)
-        try store.expireIfDue(at: 7 * Self.day - 1) { _ in false }
+        expire(store, at: 7 * Self.day - 1) { _ in false }
         #expect(offset(store, "g") == 5)
-        try store.expireIfDue(at: 7 * Self.day + 600_000) { _ in false }
+        expire(store, at: 7 * Self.day + 600_000) { _ in false }
         for store in [store, try open()] {
             #expect(offset(store, "g") == nil && offset(store, "g", partition: 1) == 6)
         }
-        try store.expireIfDue(at: 9 * Self.day) { _ in false }
+        expire(store, at: 9 * Self.day) { _ in false }
         #expect(try open().groupIDs.isEmpty)
     }
 
     @Test func `a group with members keeps what it committed, and the seven days begin when they have gone`() throws {
         var store = try open()
         try commit(store, "g", 5)
-        for day in 1...30 as ClosedRange<Int64> { try store.expireIfDue(at: day * Self.day) { $0 == "g" } }
+        for day in 1...30 as ClosedRange<Int64> { expire(store, at: day * Self.day) { $0 == "g" } }
         store = try open()
-        try store.expireIfDue(at: 36 * Self.day) { _ in false }
+        expire(store, at: 36 * Self.day) { _ in false }
         #expect(offset(store, "g") == 5)
-        try store.expireIfDue(at: 38 * Self.day) { _ in false }
+        expire(store, at: 38 * Self.day) { _ in false }
         #expect(offset(store, "g") == nil)
+    }
+
+    @Test func `what is committed while the file is written anew is in the new one too`() throws {
+        let store = try open()
+        try commit(store, "gone", 1)
+        try commit(store, "g", 1, at: 7 * Self.day)
+        let long = try #require(try Folder.contents(of: path)).count
+        store.expireIfDue(at: 7 * Self.day) { _ in false }
+        compact(store) {
+            for offset in 2...9 as ClosedRange<Int64> { try? commit(store, "g", offset, at: 7 * Self.day) }
+            try? commit(store, "other", 4, at: 7 * Self.day)
+        }
+        try commit(store, "g", 10, at: 7 * Self.day)
+        let again = try open()
+        #expect(again.groupIDs == ["g", "other"])
+        #expect(offset(again, "g") == 10 && offset(again, "other") == 4)
+        #expect(again.commitsByGroup == store.commitsByGroup)
+        compact(store) {}
+        #expect(try #require(try Folder.contents(of: path)).count > long / 2)
+    }
+
+    @Test func `a topic that is deleted takes what was committed for it, in every group`() throws {
+        let store = try open()
+        for group in ["a", "b"] { try commit(store, group, 5) }
+        let kept = OffsetStore.Commit(offset: 3, leaderEpoch: -1, metadata: "", time: 0)
+        try store.commit(group: "b", [(OffsetStore.Place(topic: "other", partition: 0), kept)])
+        store.forget(topic: "t")
+        for store in [store, try open()] {
+            #expect(store.groupIDs == ["b"])
+            #expect(store.commitsByGroup["b"]?.keys.map(\.topic) == ["other"])
+        }
+        try commit(store, "a", 1)
+        #expect(offset(try open(), "a") == 1)
     }
 }

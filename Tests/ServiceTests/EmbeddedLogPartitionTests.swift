@@ -13,9 +13,13 @@ import Testing
     init() throws {
         folder = "/tmp/partition-\(UInt64.random(in: 0 ... .max))"
         try Folder.make(folder)
+        disk.start()
     }
 
-    deinit { try? Folder.remove(folder) }
+    deinit {
+        disk.stop()
+        try? Folder.remove(folder)
+    }
 
     private func open(_ settings: [String: String] = [:], policy: SyncPolicy = .never) throws -> PartitionLog {
         let syncer = Syncer(policy: policy, loop: loop, disk: disk, log: log, onFailure: { _ in })
@@ -49,6 +53,13 @@ import Testing
             at += batch.byteCount
         }
         return batches
+    }
+
+    private func dropOld(_ partition: PartitionLog, at now: Int64) {
+        loop.runUntilDone { done in
+            partition.dropOld(at: now)
+            partition.syncer.flush(done)
+        }
     }
 
     private func segmentPath(_ baseOffset: Int64 = 0) -> String { "\(folder)/\(Segment.name(baseOffset))" }
@@ -195,12 +206,12 @@ import Testing
         let settings = ["segment.bytes": "2000", "retention.ms": "10000"]
         let partition = try open(settings)
         for number in 0..<60 { try append(partition, TestBatch(count: 1).bytes, at: Int64(number) * 500) }
-        try partition.dropOld(at: 30_000)
+        dropOld(partition, at: 30_000)
         #expect(partition.startOffset > 30 && partition.startOffset <= 40)
         let start = partition.startOffset
         #expect(throws: ErrorCode.offsetOutOfRange) { try read(partition, from: start - 1) }
         #expect(try read(partition, from: start).first?.baseOffset == start)
-        try partition.dropOld(at: 1_000_000)
+        dropOld(partition, at: 1_000_000)
         #expect(partition.startOffset == 60 && partition.endOffset == 60)
         let again = try open(settings)
         #expect(again.startOffset == 60)
@@ -210,14 +221,14 @@ import Testing
     @Test func `a topic keeps as many bytes as it is told, in whole segments`() throws {
         let partition = try open(["retention.bytes": "20000"])
         for _ in 0..<400 { try append(partition, TestBatch(count: 2).bytes) }
-        try partition.dropOld(at: 1000)
+        dropOld(partition, at: 1000)
         #expect(partition.byteCount >= 20_000 && partition.byteCount < 26_000)
     }
 
     @Test func `a producer is known although its records have gone`() throws {
         let partition = try open(["retention.ms": "1000"])
         try append(partition, TestBatch(count: 2, producer: 4, sequence: 0).bytes, at: 1000)
-        try partition.dropOld(at: 9000)
+        dropOld(partition, at: 9000)
         let again = try open(["retention.ms": "1000"])
         #expect(try append(again, TestBatch(count: 2, producer: 4, sequence: 0).bytes).isDuplicate)
         #expect(try append(again, TestBatch(count: 1, producer: 4, sequence: 2).bytes).firstOffset == 2)
@@ -256,6 +267,17 @@ import Testing
         #expect(throws: ErrorCode.invalidRecord) { try append(partition, TestBatch(count: 2, attributes: 0x20).bytes) }
         #expect(throws: ErrorCode.invalidRecord) { try append(partition, TestBatch(count: 2, claims: 3).bytes) }
         #expect(partition.endOffset == 0)
+    }
+}
+
+extension EventLoop {
+    /// Runs on this thread until `body` has called what it is given.
+    func runUntilDone(_ body: (@escaping () -> Void) -> Void) {
+        withoutActuallyEscaping(body) { body in
+            nonisolated(unsafe) let body = body
+            execute { body { self.stop() } }
+            run()
+        }
     }
 }
 

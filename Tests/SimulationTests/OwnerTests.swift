@@ -38,6 +38,37 @@ import Testing
         #expect(calls.performed.isEmpty)
     }
 
+    @Test func `ends when it sees the marker of another, and not at its own`() {
+        calls.takeOver()
+        func see(_ index: Int) { calls.log[index].bytes.withUnsafeBytes { calls.owner.see($0) } }
+        see(0)
+        see(1)
+        #expect(calls.endings.isEmpty)
+        var marker = LogRecord<CallFact>()
+        marker.kind = .marker
+        marker.incarnation = "another"
+        calls.log.append((marker.encoded(), calls.now))
+        see(2)
+        #expect(calls.endings == ["another owner has begun"])
+    }
+
+    @Test func `tells the other's gateway where a device is that went over to another connection`() {
+        calls.takeOver()
+        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
+        calls.send(.joined(.anna), for: callKey)
+        calls.send(.accept(.ben), for: callKey, "u/d/2", .ben)
+        calls.send(.joined(.ben), for: callKey)
+        let elsewhere = Connection(partition: 0, gateway: "g2", number: 9)
+        let count = calls.performed.count
+        calls.send(
+            .deviceUp(.init(user: .ben, device: Device(id: DeviceID("b"), connection: elsewhere))), for: callKey)
+        let places = calls.performed.dropFirst(count).compactMap { performed -> Connection? in
+            guard case .frame(.one, let entry) = performed.effect else { return nil }
+            return entry.note?.inside?.peers.first?.connection
+        }
+        #expect(places == [elsewhere])
+    }
+
     @Test func `performs again what was not acknowledged, and the same`() {
         calls.takeOver()
         calls.holdsEffects = true

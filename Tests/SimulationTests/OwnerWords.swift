@@ -92,3 +92,16 @@ extension CallInput.Media {
         return media
     }
 }
+
+extension CallInput.Joined {
+    static var anna: Self { Self(CallInput.By.anna, "1") }
+    static var ben: Self { Self(CallInput.By.ben, "2") }
+
+    private init(_ by: CallInput.By, _ joinID: String) {
+        self.init()
+        user = by.user
+        device = by.device.id
+        self.joinID = JoinID(joinID)
+        session = SessionID("s")
+    }
+}

@@ -67,7 +67,7 @@ class Ejabberd:
     def plan(self, users: int, idle: int) -> dict:
         self.register([f"load{i}" for i in range(users)] + [f"idle{i}" for i in range(idle)])
         return {
-            "language": "xmpp", "host": "127.0.0.1", "port": self.port,
+            "language": "xmpp", "servers": [{"host": "127.0.0.1", "port": self.port}],
             "processes": [{"name": "ejabberd", "pids": [self.server.pid]}],
         }
 

@@ -38,11 +38,11 @@ class Switchboard:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def plan(self, users: int, idle: int) -> dict:
-        """The clients speak to the gateway itself: nginx is measured, and has nothing to do."""
-        host, _, port = self.known["gateways"][0].removeprefix("ws://").removesuffix("/ws").rpartition(":")
+        """The clients speak to the gateways themselves: nginx is measured, and has nothing to do."""
+        gateways = (url.removeprefix("ws://").removesuffix("/ws").rpartition(":") for url in self.known["gateways"])
         pids = self.known["pids"]
         return {
-            "language": "switchboard", "host": host, "port": int(port),
+            "language": "switchboard", "servers": [{"host": host, "port": int(port)} for host, _, port in gateways],
             "tokenURL": "http://" + self.known["services"]["token-service"][0],
             "appKey": self.known["appKey"], "appSecret": self.known["appSecret"],
             "processes": [

@@ -1,4 +1,5 @@
-"""The conformance of embedded-log, by clients that are not ours; and of Apache Kafka, so that the suite itself is tried."""
+"""The conformance of embedded-log, by clients that are not ours and by our driver; and of Apache Kafka, of one node and of
+three, so that the suite itself is tried. And our driver, when nodes of three go and hang."""
 
 import os
 
@@ -12,8 +13,14 @@ def floors() -> list[Floor]:
     if not suite.exists():
         return []
     python = str(ROOT / ".venv/bin/python")
-    found = [Floor("broker", [python, str(suite), "--broker-binary", str(ROOT / ".build/debug/embedded-log")])]
+    built = ROOT / ".build/debug"
+    driver = ["--driver", str(built / "switchboard-load")]
+    found = [Floor("broker", [python, str(suite), "--broker-binary", str(built / "embedded-log"), *driver])]
     if os.environ.get("KAFKA_HOME"):
-        kafka = [str(ROOT / "Deploy/Local/with-kafka"), python, str(suite), "--bootstrap", "BOOTSTRAP"]
-        found.append(Floor("broker, Apache Kafka", kafka))
+        beside = str(ROOT / "Deploy/Local/with-kafka")
+        cases = [python, str(suite), "--bootstrap", "BOOTSTRAP", *driver]
+        found += [
+            Floor("broker, Apache Kafka", [beside, *cases]),
+            Floor("broker, Apache Kafka, 3 nodes", [beside, "nodes=3", *cases]),
+            Floor("driver, Apache Kafka, 3 nodes", [python, str(ROOT / "Tests/Broker/cluster")])]
     return found

@@ -117,6 +117,8 @@ http {{
 
         location = /ws {{
             proxy_pass http://{gateway};
+            # A gateway that goes away says so with 503; another one takes the client.
+            proxy_next_upstream error timeout http_503;
             proxy_set_header Host $http_host;
             proxy_set_header X-Forwarded-For $remote_addr;
             proxy_set_header X-Forwarded-Proto $scheme;

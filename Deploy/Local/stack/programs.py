@@ -17,7 +17,8 @@ class Program:
     # host:port, and whether it answers /readyz there (else: accepts connections).
     listen: str | None = None
     answers_readyz: bool = False
-    stop_seconds: int = 12
+    # The supervisor kills it after that; a gateway gives its clients some seconds to go elsewhere.
+    stop_seconds: int = 20
 
 
 @dataclass

@@ -4,12 +4,18 @@ internal import Glibc
 package final class Ledger<B: Book>: LedgerPorts {
     package let name = B.ledger
     private let book: B
-    private unowned let world: LedgerWorld
-    private var owners: [Int32: PartitionOwner<B>] = [:]
-    private var assigned: Set<Int32> = []
-    private var paused: Set<Int32> = []
-    private var restarts: [Int32: LoopTimer] = [:]
+    unowned let world: LedgerWorld
+    var owners: [Int32: PartitionOwner<B>] = [:]
+    var assigned: Set<Int32> = []
+    var paused: Set<Int32> = []
+    var restarts: [Int32: LoopTimer] = [:]
+    /// Partitions that were assigned and not begun a second time.
+    private var fresh: Set<Int32> = []
+    /// Partitions that are decided until another has taken them, with what ends that.
+    var handovers: [Int32: LoopTimer] = [:]
 
+    /// Told of every partition that the group gives us, before it is taken over.
+    package var onAssignment: ((_ partition: Int32) -> Void)?
     /// Told of every partition that begins or stops being decided here.
     package var onOwnership: ((_ partition: Int32, _ owns: Bool) -> Void)?
     var live: Gauge?
@@ -32,8 +38,10 @@ package final class Ledger<B: Book>: LedgerPorts {
     }
 
     package var ownedPartitions: [Int32] { owners.values.filter(\.isOwning).map(\.partition).sorted() }
+    package var liveCount: Int { owners.values.reduce(0) { $0 + $1.liveCount } }
+
     private func count() {
-        live?.set(owners.values.reduce(0) { $0 + $1.liveCount })
+        live?.set(liveCount)
         for owner in owners.values {
             let counted = counted[owner.partition] ?? (0, 0)
             decided?.add(owner.decisions - counted.decisions)
@@ -165,23 +173,33 @@ package final class Ledger<B: Book>: LedgerPorts {
     }
 
     package func ended(_ partition: Int32, _ ending: OwnerEnding) {
-        owners[partition] = nil
+        let owner = owners.removeValue(forKey: partition)
         paused.remove(partition)
+        let wasHandedOver = handovers.removeValue(forKey: partition) != nil
         world.stopReading(name.log, partition)
         world.closeInbox(name.inbox, partition)
         world.mirror.letGo(name, partition)
         onOwnership?(partition, false)
-        guard assigned.contains(partition) else { return }
+        guard assigned.contains(partition) else {
+            if wasHandedOver { world.leaveWhenHandedOver() }
+            return
+        }
         if case .unable(let inability, let reason) = ending {
             world.log.error(
                 "a partition must not be decided here and is given back",
                 ["ledger": name.rawValue, "partition": Int(partition), "reason": reason])
             return world.withdraw(because: inability)
         }
-        world.log.warning(
-            "a partition is given up and taken again",
-            ["ledger": name.rawValue, "partition": Int(partition), "reason": ending.description])
-        let rest = Duration.milliseconds(Int.random(in: Self.restInMilliseconds))
+        var rest = Duration.milliseconds(Int.random(in: Self.restInMilliseconds))
+        if fresh.remove(partition) != nil, owner?.hasAccepted == false {
+            // The one before decided until it found our marker, perhaps behind it: now it has.
+            rest = .zero
+            world.log.info("a partition is marked again", ["ledger": name.rawValue, "partition": Int(partition)])
+        } else {
+            world.log.warning(
+                "a partition is given up and taken again",
+                ["ledger": name.rawValue, "partition": Int(partition), "reason": ending.description])
+        }
         restarts[partition] = world.loop.schedule(after: rest) { [unowned self] in
             restarts[partition] = nil
             take(partition)
@@ -212,7 +230,10 @@ extension Ledger {
 struct ServedLedger {
     let name: LedgerName
     let assigned: (Int32) -> Void
-    let revoked: (Int32) -> Void
+    let revoked: (Int32, _ lost: Bool) -> Void
+    let assignedCount: () -> Int
+    let isHandingOver: () -> Bool
+    let endHandovers: () -> Void
     let endOwner: (Int32, _ reason: String) -> Void
     let receive: (KafkaRecord) -> Void
     let turn: () -> Void
@@ -224,7 +245,10 @@ struct ServedLedger {
     init<B: Book>(_ ledger: Ledger<B>) {
         name = ledger.name
         assigned = { ledger.assigned($0) }
-        revoked = { ledger.revoked($0) }
+        revoked = { ledger.revoked($0, lost: $1) }
+        assignedCount = { ledger.assigned.count }
+        isHandingOver = { ledger.isHandingOver }
+        endHandovers = { ledger.endHandovers() }
         endOwner = { ledger.endOwner($0, because: $1) }
         receive = { ledger.receive($0) }
         turn = { ledger.turn() }
@@ -237,14 +261,12 @@ struct ServedLedger {
 
 extension Ledger {
     func assigned(_ partition: Int32) {
+        // It comes back before anybody has taken it.
+        if handovers[partition] != nil { owners[partition]?.end(because: "the group gave it back") }
         assigned.insert(partition)
+        fresh.insert(partition)
+        onAssignment?(partition)
         take(partition)
-    }
-
-    func revoked(_ partition: Int32) {
-        assigned.remove(partition)
-        restarts[partition] = nil
-        owners[partition]?.end(because: "the group gave it to another")
     }
 
     func endOwner(_ partition: Int32, because reason: String) { owners[partition]?.end(because: reason) }

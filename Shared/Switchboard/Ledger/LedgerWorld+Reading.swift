@@ -43,6 +43,7 @@ extension LedgerWorld {
     }
 
     func read(_ record: KafkaRecord) {
+        if let ledger = ledger(ofInbox: record.topic) { return ledger.receive(record) }
         let key = ReadingKey(topic: record.topic, partition: record.partition)
         guard let reading = readings[key] else { return }
         if record.offset < reading.marker { return reading.each(record.offset, record.value) }
@@ -79,11 +80,13 @@ extension LedgerWorld {
     }
 
     func closeInbox(_ topic: String, _ partition: Int32) {
+        stopReadingOn(topic, partition)
         guard let consumer, let id = consumer.topic(topic) else { return }
         consumer.remove(id, partition)
     }
 
     func setInbox(_ topic: String, _ partition: Int32, flows: Bool) {
+        if setReadingOn(topic, partition, flows: flows) { return }
         guard let consumer, let id = consumer.topic(topic) else { return }
         if flows { consumer.resume(id, partition) } else { consumer.pause(id, partition) }
     }

@@ -21,6 +21,10 @@ package final class LedgerWorld {
     private var tickTimer: LoopTimer?
     private var lastTick = ContinuousClock.now
     private var isStopping = false
+    var hasLeft = false
+    var departure = Departure.none
+    /// Inboxes that are read on, by the reader of logs, for partitions that another is about to take.
+    var readOn: Set<ReadingKey> = []
 
     package var onReady: (() -> Void)?
     package var onFatal: ((String) -> Void)?
@@ -107,7 +111,9 @@ package final class LedgerWorld {
             }
             producer = main
             framesProducer = frames
-            reader = try KafkaReader(settings: settings.kafka, topics: ledgers.map(\.name.log), loop: loop)
+            // The logs come first, so that a ledger's place is its log's.
+            let topics = ledgers.map(\.name.log) + ledgers.map(\.name.inbox)
+            reader = try KafkaReader(settings: settings.kafka, topics: topics, loop: loop)
             main.onReady = { [unowned self] in join() }
             frames.onReady = { [unowned self] in join() }
         } catch {
@@ -119,7 +125,9 @@ package final class LedgerWorld {
         guard consumer == nil, let producer, producer.isReady, let framesProducer, framesProducer.isReady, let reader
         else { return }
         reader.onRecord = { [unowned self] record in read(record) }
+        reader.onTurnEnd = { [unowned self] in if !readOn.isEmpty { for ledger in ledgers { ledger.turn() } } }
         reader.onFailure = { [unowned self] topic, partition, failure in
+            if let ledger = ledger(ofInbox: topic) { return ledger.endOwner(partition, "the inbox cannot be read") }
             if failure.isOffsetOutOfRange, readFromBeginning(topic, partition) { return }
             readings.removeValue(forKey: ReadingKey(topic: topic, partition: partition))?.done(false)
             reader.remove(topic, partition)
@@ -139,8 +147,8 @@ package final class LedgerWorld {
             consumer.onAssigned = { [unowned self] topic, partitions in
                 for partition in partitions { ledgers[topic.index].assigned(partition) }
             }
-            consumer.onRevoked = { [unowned self] topic, partitions, _ in
-                for partition in partitions { ledgers[topic.index].revoked(partition) }
+            consumer.onRevoked = { [unowned self] topic, partitions, lost in
+                for partition in partitions { ledgers[topic.index].revoked(partition, lost) }
             }
             consumer.onRecord = { [unowned self] record in ledgers[record.topic.index].receive(record) }
             consumer.onTurnEnd = { [unowned self] in for ledger in ledgers { ledger.turn() } }
@@ -171,9 +179,12 @@ package final class LedgerWorld {
         guard !isStopping, let consumer else { return }
         self.consumer = nil
         leaving = consumer
+        departure = .withdrawing
+        for ledger in ledgers { ledger.endHandovers() }
         tellWithdrawn(true)
         consumer.close { [self] in
             leaving = nil
+            if departure.isWithdrawing { departure = .none }
             guard inability == .clock, !isStopping else { return }
             retryTimer = loop.schedule(after: Self.comeBackAfter) { [unowned self] in
                 guard !isStopping, joinGroup() else { return }
@@ -192,16 +203,22 @@ package final class LedgerWorld {
         onFatal?(reason)
     }
 
-    /// Leaves the group, so that others take the partitions at once, and lets what is written be acknowledged.
+    /// Leaves the group, decides on until others have taken the partitions, and lets what is written be acknowledged.
     package func stop(_ done: @escaping () -> Void) {
         isStopping = true
-        tickTimer = nil
         retryTimer = nil
         guard let consumer else { return flush(done) }
-        consumer.close { [self] in flush(done) }
+        // Who has everything has nobody to hand it to.
+        let isAlone = ledgers.allSatisfy { $0.assignedCount() == Int(settings.partitions(of: $0.name)) }
+        departure = isAlone ? .alone : .leaving { [self] in flush(done) }
+        consumer.close { [self] in
+            hasLeft = true
+            if isAlone { flush(done) } else { leaveWhenHandedOver() }
+        }
     }
 
     private func flush(_ done: @escaping () -> Void) {
+        tickTimer = nil
         guard let producer, let framesProducer else { return done() }
         producer.flush(within: .seconds(2)) { _ in
             framesProducer.flush(within: .seconds(1)) { [self] _ in

@@ -21,6 +21,9 @@ package final class LogFollower<Fact: Message> {
     package var onTurnEnd: (() -> Void)?
     /// The end of a partition was reached; called again whenever it is reached again.
     package var onEnd: ((_ partition: Int32) -> Void)?
+    /// The log does not have the position any more, or not yet: called in place of `onFailure` where it is set. Stop the
+    /// partition, and follow it again from elsewhere.
+    package var onLost: ((_ partition: Int32) -> Void)?
     /// A record is of a newer level, or the log lost what is needed: nothing more comes of the partition.
     package var onFailure: ((_ partition: Int32, _ reason: String) -> Void)?
 
@@ -40,7 +43,10 @@ package final class LogFollower<Fact: Message> {
         reader.onRecord = { [unowned self] record in take(record) }
         reader.onTurnEnd = { [unowned self] in onTurnEnd?() }
         reader.onEnd = { [unowned self] _, partition in onEnd?(partition) }
-        reader.onFailure = { [unowned self] _, partition, failure in fail(partition, failure.description) }
+        reader.onFailure = { [unowned self] _, partition, failure in
+            if failure.isOffsetOutOfRange, let onLost { return onLost(partition) }
+            fail(partition, failure.description)
+        }
     }
 
     /// Begins at the log's beginning, or behind a stored position.

@@ -10,43 +10,78 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
         /// Appended to, never changed: see `SQLiteDatabase.migrate`.
         package var migrations: [String]
         package var take: @Sendable (SQLiteDatabase, Record, _ asInLog: [UInt8]) throws -> Void
+        /// How what came from the log goes again.
+        package var letting: Letting
         /// A topic beside the log whose records are taken as they are.
-        package var topic: String?
-        package var takePlain: @Sendable (SQLiteDatabase, Timestamp, _ key: String, [UInt8]) throws -> Void
+        package var plain: Plain?
 
         package init(
-            migrations: [String], take: @escaping @Sendable (SQLiteDatabase, Record, [UInt8]) throws -> Void,
-            topic: String? = nil,
-            takePlain: @escaping @Sendable (SQLiteDatabase, Timestamp, String, [UInt8]) throws -> Void = { _, _, _, _ in
-            }
+            migrations: [String], letting: Letting,
+            take: @escaping @Sendable (SQLiteDatabase, Record, [UInt8]) throws -> Void, plain: Plain? = nil
         ) {
             self.migrations = migrations
+            self.letting = letting
             self.take = take
-            self.topic = topic
-            self.takePlain = takePlain
+            self.plain = plain
         }
     }
 
-    private let loop: EventLoop
-    private let name: String
-    private let settings: LedgerSettings
-    private let ledger: LedgerName
-    private let filling: Filling
+    package struct Plain: Sendable {
+        package var topic: String
+        /// How long the topic keeps its records.
+        package var retention: Duration
+        package var letting: Letting
+        package var take: @Sendable (SQLiteDatabase, Timestamp, _ key: String, [UInt8]) throws -> Void
+
+        package init(
+            topic: String, retention: Duration, letting: Letting,
+            take: @escaping @Sendable (SQLiteDatabase, Timestamp, String, [UInt8]) throws -> Void
+        ) {
+            self.topic = topic
+            self.retention = retention
+            self.letting = letting
+            self.take = take
+        }
+    }
+
+    /// How tables let go of what came from one topic; within a transaction too.
+    package struct Letting: Sendable {
+        /// Deletes rows that a view which is filled now would not have, since the topic has let go of what made them: at
+        /// most `limit` of each table. Returns how many it found of the table with the most.
+        package var ageOut: @Sendable (SQLiteDatabase, _ before: Timestamp, _ limit: Int) throws -> Int
+        /// Deletes all of them.
+        package var clear: @Sendable (SQLiteDatabase) throws -> Void
+
+        package init(
+            ageOut: @escaping @Sendable (SQLiteDatabase, Timestamp, Int) throws -> Int,
+            clear: @escaping @Sendable (SQLiteDatabase) throws -> Void
+        ) {
+            self.ageOut = ageOut
+            self.clear = clear
+        }
+    }
+
+    let loop: EventLoop
+    let name: String
+    let settings: LedgerSettings
+    let ledger: LedgerName
+    let filling: Filling
     private let path: String
-    private let log: Log
-    private let fail: @Sendable (String) -> Void
+    let log: Log
+    let fail: @Sendable (String) -> Void
 
     // On the view's loop alone.
-    private var database: SQLiteDatabase?
-    private var follower: LogFollower<Fact>?
+    var database: SQLiteDatabase?
+    var follower: LogFollower<Fact>?
     /// As they stand in the tables.
-    private var stored: [Int32: LogFollower<Fact>.Position] = [:]
-    private var plainReader: KafkaReader?
-    private var plainNext: [Int32: Int64] = [:]
-    private var batch: [(record: Record, bytes: [UInt8])] = []
-    private var plainBatch: [(partition: Int32, offset: Int64, time: Timestamp, key: String, value: [UInt8])] = []
+    var stored: [Int32: LogFollower<Fact>.Position] = [:]
+    var plainReader: KafkaReader?
+    var plainNext: [Int32: Int64] = [:]
+    var batch: [(record: Record, bytes: [UInt8])] = []
+    var plainBatch: [(partition: Int32, offset: Int64, time: Timestamp, key: String, value: [UInt8])] = []
     private var waiting: [Waiting] = []
     private var patience: LoopTimer?
+    var aging: LoopTimer?
 
     private struct Waiting {
         let ends: [KafkaPartition: Int64]
@@ -84,6 +119,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
     package func close(_ done: @escaping @Sendable () -> Void) {
         loop.execute { [self] in
             patience = nil
+            aging = nil
             let finish = { [self] in
                 database = nil
                 loop.stop()
@@ -152,6 +188,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
             self.database = database
             try follow(database)
             patience = loop.every(.milliseconds(100)) { [unowned self] in serveWaiting() }
+            ageOut()
         } catch {
             fail("\(name): \(error)")
         }
@@ -163,6 +200,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
             batch.append((record, Array(bytes)))
         }
         follower.onTurnEnd = { [unowned self] in store() }
+        follower.onLost = { [unowned self] partition in refill(because: partition) }
         follower.onFailure = { [unowned self] partition, reason in fail("\(name), partition \(partition): \(reason)") }
         self.follower = follower
         for partition in 0..<settings.partitions(of: ledger) {
@@ -170,7 +208,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
             stored[partition] = position
             follower.follow(partition, from: position)
         }
-        guard let topic = filling.topic else { return }
+        guard let topic = filling.plain?.topic else { return }
         let reader = try KafkaReader(settings: settings.kafka, topics: [topic], loop: loop, lazy: true)
         reader.onRecord = { [unowned self] record in
             plainBatch.append(
@@ -180,7 +218,9 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
                 ))
         }
         reader.onTurnEnd = { [unowned self] in store() }
-        reader.onFailure = { [unowned self] _, _, failure in fail("\(name): \(failure)") }
+        reader.onFailure = { [unowned self] _, partition, failure in
+            if failure.isOffsetOutOfRange { refillPlain(because: partition) } else { fail("\(name): \(failure)") }
+        }
         plainReader = reader
         for partition in 0..<settings.partitions {
             let stored = try storedPosition(database, topic, partition)
@@ -215,14 +255,14 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
         do {
             try database.transaction {
                 for item in records { try filling.take(database, item.record, item.bytes) }
-                for item in plain { try filling.takePlain(database, item.time, item.key, item.value) }
+                for item in plain { try filling.plain?.take(database, item.time, item.key, item.value) }
                 for partition in follower?.followed ?? [] {
                     guard let position = follower?.position(partition), position != stored[partition] else { continue }
                     try store(position, ledger.log, partition, in: database)
                     stored[partition] = position
                 }
                 for item in plain { plainNext[item.partition] = item.offset + 1 }
-                guard let topic = filling.topic else { return }
+                guard let topic = filling.plain?.topic else { return }
                 for partition in Set(plain.map(\.partition)) {
                     let next = plainNext[partition] ?? 0
                     try store(.init(nextOffset: next, rule: LogRule()), topic, partition, in: database)

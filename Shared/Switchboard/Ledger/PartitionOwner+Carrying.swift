@@ -40,6 +40,7 @@ extension PartitionOwner {
     /// Writes the states whose turn it is, as long as the log takes them; bounded, between decisions.
     func carryForward(upTo count: Int) {
         guard limits.levelAllowed >= Record.Kind.snapshot.level else { return }
+        buryIfDue()
         for _ in 0..<count {
             guard mayWrite, let key = nextToCarry() else { return }
             writeSnapshot(of: key)
@@ -47,14 +48,15 @@ extension PartitionOwner {
     }
 
     /// The log takes another record that nobody waits for.
-    private var mayWrite: Bool {
+    var mayWrite: Bool {
         phase == .owning && !isRenewing && unsent.isEmpty && inFlight.count < LedgerLimit.inFlightMax
             && ordinal < limits.recordsPerIncarnation
     }
 
-    /// Ended machines are none: they are forgotten before long.
+    /// Ended machines are none: they become tombstones.
     private func nextToCarry() -> String? {
-        let recordsMax = max(limits.recordsWithoutSnapshot, limits.recordsPerLive * Int64(entries.count))
+        let live = max(0, entries.count - forgetting.count)
+        let recordsMax = max(limits.recordsWithoutSnapshot, limits.recordsPerLive * Int64(live))
         let now = max(ports.clock, lastTime)
         while let oldest = aging.first {
             guard let entry = entries[oldest.key], entry.agesSince == oldest.age, entry.isHolding,

@@ -146,7 +146,7 @@ extension PartitionOwner {
         if let reply = record.reply, let state = entries[key]?.state ?? book.blank(for: key) {
             book.refuse(reply, key: key, refusal, state: state, into: &effects)
         }
-        remember(log, effects: effects, since: entries[key]?.since, mirror: nil)
+        remember(log, effects: effects, since: entries[key]?.readFrom, mirror: nil)
     }
 
     /// A timer is decided like an input, between two of the inbox.
@@ -168,7 +168,7 @@ extension PartitionOwner {
         into effects: inout Effects, isOwed: Bool = true
     ) -> Int64? {
         age += 1
-        guard !facts.isEmpty else { return entries[key]?.since }
+        guard !facts.isEmpty else { return entries[key]?.readFrom }
         guard let entry = entries[key] ?? begin(key, since: marker, at: time) else { return nil }
         var events = 0
         for fact in facts {
@@ -187,6 +187,7 @@ extension PartitionOwner {
                 book.countsFacts ? Int64(entry.state.sequence) : CallbackEvent.sequence(at: offset, events - 1)
         }
         schedule(key, entry)
+        holdAgain(entry, since: marker, at: time)
         if let forget = entry.state.forgetAt {
             forgetting.append((key, forget))
             releasing.append(Release(key: key, at: min(forget, time + LedgerLimit.endedHeld), age: age))

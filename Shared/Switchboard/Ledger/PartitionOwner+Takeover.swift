@@ -7,7 +7,7 @@ extension PartitionOwner {
             markedAt = time
             fence = offset
             phase = .reading
-            findStart(last: limits.recordsPerIncarnation + 2_000)
+            guessStart()
         }
     }
 
@@ -39,10 +39,44 @@ extension PartitionOwner {
         if !taken { end(because: "the producer is full") }
     }
 
+    /// Where a reading begins, and what is known of effects there.
+    private struct Beginning {
+        var replayFrom: Int64
+        var performedThrough: Int64
+
+        /// Reading from here also reads whatever a reading from `other` would, and performs what it would.
+        func covers(_ other: Beginning) -> Bool {
+            replayFrom <= other.replayFrom && performedThrough <= other.performedThrough
+        }
+    }
+
+    /// Asks the last few records from where on the log is needed, and reads from there. Whether they count is not known
+    /// before that: the reading itself shows it, and is done again where it began too late. So nothing is read twice but
+    /// in the rarest case.
+    private func guessStart() {
+        var scout = LogRule()
+        var guess: Beginning?
+        ports.readLog(
+            partition, from: .last(LedgerLimit.recordsAsked), upTo: markerOffset,
+            each: { offset, bytes in
+                guard let heading = try? LogHeading(beginning: bytes) else { return }
+                let verdict = scout.judge(heading, at: offset)
+                // Before the first marker here, whoever writes may be the ruling one.
+                guard verdict == .counts || verdict == .skipped && scout.incarnation == nil else { return }
+                guess = Beginning(replayFrom: heading.replayFrom, performedThrough: heading.performedThrough)
+            },
+            { [self] succeeded in
+                guard phase == .reading else { return }
+                guard succeeded else { return end(because: "the log could not be read") }
+                guard let guess else { return findStart(last: limits.recordsPerIncarnation + 2_000) }
+                replay(from: .offset(guess.replayFrom), guess, isGuess: true)
+            })
+    }
+
     /// Reads back to the last record that counts, which names where its incarnation's memory begins.
     private func findStart(last count: Int64) {
         var scout = LogRule()
-        var newest: (replayFrom: Int64, performedThrough: Int64)?
+        var newest: Beginning?
         var isFirst = true
         var reachedStart = false
         var failure: OwnerEnding?
@@ -53,7 +87,8 @@ extension PartitionOwner {
                 isFirst = false
                 guard let heading = try? LogHeading(beginning: bytes) else { return }
                 switch scout.judge(heading, at: offset) {
-                case .counts: newest = (heading.replayFrom, heading.performedThrough)
+                case .counts:
+                    newest = Beginning(replayFrom: heading.replayFrom, performedThrough: heading.performedThrough)
                 case .levelTooHigh: failure = .unable(.level, "the log was written by a newer program")
                 case .marker, .skipped: break
                 }
@@ -62,16 +97,24 @@ extension PartitionOwner {
                 guard phase == .reading else { return }
                 if let failure { return end(failure) }
                 guard succeeded else { return end(because: "the log could not be read") }
-                if let newest { return replay(from: .offset(newest.replayFrom), newest.performedThrough) }
-                if isFirst || reachedStart || count > markerOffset { return replay(from: .beginning, -1) }
+                if let newest { return replay(from: .offset(newest.replayFrom), newest) }
+                if isFirst || reachedStart || count > markerOffset {
+                    return replay(from: .beginning, Beginning(replayFrom: 0, performedThrough: -1))
+                }
                 findStart(last: count * 4)
             })
     }
 
-    private func replay(from start: LogStart, _ performed: Int64) {
+    /// - Parameter isGuess: whether it begins early enough is seen when all is read.
+    private func replay(from start: LogStart, _ beginning: Beginning, isGuess: Bool = false) {
+        exhume(before: beginning.replayFrom) { [self] in fold(from: start, beginning, isGuess: isGuess) }
+    }
+
+    private func fold(from start: LogStart, _ beginning: Beginning, isGuess: Bool) {
         var again: [OwedEffects] = []
+        var newest: Beginning?
         var failure: OwnerEnding?
-        performedThrough = performed
+        performedThrough = beginning.performedThrough
         ports.readLog(
             partition, from: start, upTo: markerOffset,
             each: { [self] offset, bytes in
@@ -83,8 +126,10 @@ extension PartitionOwner {
                 }
                 switch rule.judge(record, at: offset) {
                 case .counts:
-                    guard let (effects, since) = fold(record, at: offset, isOwed: offset > performed) else {
-                        failure = .unable(.level, "a snapshot at \(offset) cannot be read")
+                    newest = Beginning(replayFrom: record.replayFrom, performedThrough: record.performedThrough)
+                    let isOwed = offset > beginning.performedThrough
+                    guard let (effects, since) = fold(record, at: offset, isOwed: isOwed) else {
+                        failure = .unable(.level, "a state at \(offset) cannot be read")
                         return
                     }
                     if !effects.isEmpty { again.append((offset, since, effects)) }
@@ -99,8 +144,35 @@ extension PartitionOwner {
                 guard phase == .reading else { return }
                 if let failure { return end(failure) }
                 guard succeeded else { return end(because: "the log could not be read") }
-                own(performing: again)
+                if isGuess, newest.map(beginning.covers) != true {
+                    forgetAll()
+                    return findStart(last: limits.recordsPerIncarnation + 2_000)
+                }
+                performedThrough = newest?.performedThrough ?? performedThrough
+                own(performing: again.filter { $0.offset > performedThrough })
             })
+    }
+
+    /// As before anything was read.
+    private func forgetAll() {
+        rule = LogRule()
+        entries = [:]
+        marks = [:]
+        commands = CommandMemory()
+        inboxOffset = -1
+        lastTime = Timestamp()
+        suspicion = Suspicion()
+        replayMarker = 0
+        performedThrough = -1
+        due = DeadlineQueue()
+        forgetting = Queue()
+        releasing = Queue()
+        departing = Queue()
+        departingAge = 0
+        graves = []
+        holding = [:]
+        aging = Queue()
+        age = 0
     }
 
     private typealias OwedEffects = (offset: Int64, since: Int64, effects: Effects)
@@ -149,6 +221,8 @@ extension PartitionOwner {
             suspicion.sawOpening(barren: record.barren, tried: record.trying, tries: record.tries)
         case .snapshot:
             guard restore(record) else { return nil }
+        case .tombstones:
+            guard fold(tombstones: record.tombstones, at: offset, now: lastTime) else { return nil }
         case .facts:
             suspicion.sawDecision(of: record.inboxOffset)
             if isWhole(record) {
@@ -166,7 +240,7 @@ extension PartitionOwner {
         case .refusal:
             suspicion.sawDecision(of: record.inboxOffset)
             age += 1
-            since = entries[record.key]?.since
+            since = entries[record.key]?.readFrom
             take(record.source)
             guard let refusal = record.refusal else { break }
             remember(record.command, .refused(refusal), of: record.key, at: record.time)
@@ -177,10 +251,24 @@ extension PartitionOwner {
         return (effects, since ?? replayMarker)
     }
 
-    /// Whether what came before the facts is known. Else the reading began in the middle of their key's life, and the
-    /// snapshot for which it began there comes further on.
+    /// Whether what came just before the facts is known. Else the reading began in the middle of their key's life, and the
+    /// snapshot or the tombstone for which it began there comes further on.
     private func isWhole(_ record: Record) -> Bool {
-        record.facts.isEmpty || record.sequence == 1 || entries[record.key] != nil
+        if record.facts.isEmpty || record.sequence == 1 { return true }
+        return entries[record.key].map { $0.state.sequence + 1 == record.sequence } ?? false
+    }
+
+    // MARK: being overtaken
+
+    /// Where the record stands that it sends next, while it rules.
+    var nextOffset: Int64 { markerOffset + 1 + ordinal }
+
+    /// A record of its log, as it came there: the marker of another ends this owner before it writes behind it.
+    func see(_ record: UnsafeRawBufferPointer) {
+        guard phase == .owning, !isRenewing, let heading = try? LogHeading(beginning: record),
+            heading.isMarker, heading.incarnation != incarnation
+        else { return }
+        end(because: "another owner has begun")
     }
 
     // MARK: beginning and renewing
@@ -192,6 +280,7 @@ extension PartitionOwner {
         acceptedThrough = markerOffset
         var opening = header(.opening)
         opening.marks = Array(marks.values)
+        opening.graves = graves.filter { $0.until > lastTime }
         opening.barren = barren
         opening.trying = suspicion.tried ?? -1
         opening.tries = suspicion.tries

@@ -71,7 +71,7 @@ extension PartitionOwner {
     func forget(at now: Timestamp) {
         while let first = releasing.first, first.at <= now, isOld(first, at: now) {
             _ = releasing.popFirst()
-            if let entry = entries[first.key], entry.state.forgetAt != nil { release(entry) }
+            if let entry = entries[first.key], entry.state.forgetAt != nil { depart(first.key, entry, at: now) }
         }
         while let first = forgetting.first, first.at <= now {
             _ = forgetting.popFirst()

@@ -63,6 +63,11 @@ package final class PartitionOwner<B: Book> {
     var receivedThrough: Int64 = -1
     var forgetting = Queue<(key: String, at: Timestamp)>()
     var releasing = Queue<Release>()
+    /// Ended, and to be written as tombstones; since when, by `age`.
+    var departing = Queue<String>()
+    var departingAge: Int64 = 0
+    /// Where tombstones stand that are needed still, the oldest first.
+    var graves: [Grave] = []
 
     // What the log must still be read for.
     var holding: [Int64: Holding] = [:]
@@ -85,6 +90,8 @@ package final class PartitionOwner<B: Book> {
 
     package var isOwning: Bool { phase == .owning }
     package var liveCount: Int { entries.count }
+    /// A record of its own counts.
+    var hasAccepted: Bool { fence >= 0 && acceptedThrough > fence }
     /// Received and not yet decided, or decided and not yet accepted.
     package var backlog: Int { pending.count + inFlight.count + unsent.count }
 
@@ -111,6 +118,10 @@ package final class PartitionOwner<B: Book> {
         var since: Int64
         /// The log is kept for it.
         var isHolding = false
+        /// It waits to be written as a tombstone.
+        var isDeparting = false
+        /// Its tombstone stands in the log, and says what it is.
+        var isBuried = false
         var scheduled = Deadlines()
         /// What a snapshot had that this program does not know.
         var unknown = UnknownMembers()
@@ -127,6 +138,9 @@ package final class PartitionOwner<B: Book> {
             self.state = state
             self.since = since
         }
+
+        /// The marker from which on the log must be read to know it; nil where any will do.
+        var readFrom: Int64? { isBuried ? nil : since }
     }
 
     /// What must be read from one marker on, at least.
@@ -235,12 +249,18 @@ package enum LedgerLimit {
     package static let inFlightMax = 10_000
     /// Inputs that may wait; beyond it the inbox is paused, and flows again below half of it.
     package static let pendingMax = 10_000
+    /// The last records of a log that are asked from where on it is needed: more than a few markers that nothing followed.
+    static let recordsAsked: Int64 = 64
     /// Snapshots that are taken in a quiet tenth of a second; otherwise one for each decision.
     static let snapshotsPerTick = 10
     /// So many commands of one key are noted before those that are forgotten are let go; then twice what is left.
     static let commandsNoted = 16
     /// A state with more commands that may be repeated is written whole later: one record has to hold them all.
     static let commandsPerSnapshot = 1_000
+    /// A partition that the group gives to another is decided on until that one has written, at most this long …
+    package static let handoverMax: Duration = .seconds(5)
+    /// … and in a process that ends.
+    package static let leaveMax: Duration = .seconds(2)
     /// A decision without acknowledgement for this long ends the incarnation.
     package static let acknowledgementMax: Duration = .seconds(30)
     /// A command that was appended this long after its gateway took it was answered 50300 and is refused.
@@ -249,7 +269,12 @@ package enum LedgerLimit {
     package static let commandMemory: Duration = .seconds(120)
     /// An owner whose clock is further off its log's does not decide.
     package static let clockSkewMax: Duration = .milliseconds(500)
-    /// An ended machine holds the log back no longer than this: while its commands may be repeated.
+    /// A record of tombstones takes no further one from this size on; a state is far smaller than what is left.
+    static let tombstoneBytes = 200_000
+    /// Behind a marker its owner's opening comes at once; a zombie's records may come between.
+    static let openingWithin: Int64 = 16
+    /// An ended machine holds the log back no longer than this: while its commands may be repeated. Then its tombstone
+    /// stands for it.
     package static let endedHeld = commandMemory
 }
 
@@ -266,6 +291,10 @@ package struct OwnerLimits: Sendable {
     /// … or after this time, where the partition has gone on at all; where it has not, after a day.
     package var timeWithoutSnapshot: Duration = .seconds(3_600)
     package var timeWithoutSnapshotIdle: Duration = .seconds(86_400)
+    /// What has ended stands in the log so many in a record …
+    package var tombstonesPerRecord = 200
+    /// … and in the newest so many records of them: a takeover reads no more, and remembers no more.
+    package var gravesMax = 32
     /// The level of records that may be written.
     package var levelAllowed = RecordLevel.highest
 

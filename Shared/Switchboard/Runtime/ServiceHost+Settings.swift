@@ -18,7 +18,7 @@ package struct ServiceSettings: Sendable {
 
     package static let partitionsMax = 256
     /// The highest level that this program writes and reads.
-    package static let recordLevelMax = 2
+    package static let recordLevelMax = 3
 
     package init(_ options: inout Options, service: String) {
         listen = options.address("SWITCHBOARD_LISTEN", help: "Where this service answers HTTP; port 0 takes a free one")

@@ -26,12 +26,11 @@ package final class ServiceHost {
 
     /// The service's own door; until it is set, whoever asks is told to try again.
     package var onRequest: (HTTPRequest, HTTPResponder) -> Void
-    /// What comes before the door closes, for instance telling connected clients to go elsewhere.
-    package var beforeDoorCloses: Shutdown.Step?
     /// What WebSockets are closed with when the door closes.
     package var webSocketCode: UInt16 = 1001
 
     private var kept: [AnyObject] = []
+    private var goodbye: (limit: Duration, body: Shutdown.Step)?
     private var steps: [(name: StaticString, body: Shutdown.Step)] = []
     private var hasFailed = false
 
@@ -112,9 +111,9 @@ package final class ServiceHost {
     }
 
     private func open() {
-        shutdown.step("door", within: Shutdown.stepLimit) { [self] done in
-            let close = { [self] in server.stop(within: Self.doorLimit, webSocketCode: webSocketCode, then: done) }
-            if let beforeDoorCloses { beforeDoorCloses(close) } else { close() }
+        if let (limit, body) = exchange(&goodbye, with: nil) { shutdown.step("goodbye", within: limit, body) }
+        shutdown.step("door") { [self] done in
+            server.stop(within: Self.doorLimit, webSocketCode: webSocketCode, then: done)
         }
         for step in exchange(&steps, with: []) { shutdown.step(step.name, step.body) }
         shutdown.listen()
@@ -126,6 +125,9 @@ package final class ServiceHost {
 
     /// Keeps what the service is made of for as long as the process lives.
     package func keep(_ parts: AnyObject...) { kept += parts }
+
+    /// What comes before the door closes: telling connected clients to go elsewhere.
+    package func beforeDoorCloses(within limit: Duration, _ body: @escaping Shutdown.Step) { goodbye = (limit, body) }
 
     /// Adds a stop step behind the closing of the door; steps run in the order added.
     package func onStop(_ name: StaticString, _ body: @escaping Shutdown.Step) { steps.append((name, body)) }

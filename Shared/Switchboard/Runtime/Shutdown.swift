@@ -17,6 +17,7 @@ package final class Shutdown: Sendable {
     }
 
     package static let stepLimit = Duration.seconds(3)
+    /// Of all steps together; those that may take longer than `stepLimit` add to it what is beyond.
     package static let deadline = Duration.seconds(10)
     /// Ended by the watchdog (EX_SOFTWARE of sysexits.h).
     package static let hungExitCode: Int32 = 70
@@ -26,6 +27,8 @@ package final class Shutdown: Sendable {
     private let health: Health
     private let watchdog: Watchdog
     private nonisolated(unsafe) var steps: [Planned] = []
+    /// Not changed any more once it listens.
+    private nonisolated(unsafe) var patience = Shutdown.deadline
     private nonisolated(unsafe) var timer: LoopTimer?
     private let hasBegun = Atomic<Bool>(false)
     private let end: @Sendable (Int32) -> Void
@@ -59,6 +62,7 @@ package final class Shutdown: Sendable {
         _ name: StaticString, within limit: Duration = Shutdown.stepLimit, _ body: @escaping Step
     ) {
         steps.append(Planned(name: name, limit: limit, body: body))
+        patience += max(.zero, limit - Self.stepLimit)
     }
 
     /// Starts the thread that waits for the signals and watches the loops.
@@ -115,7 +119,7 @@ package final class Shutdown: Sendable {
         while true {
             if sigtimedwait(&set, nil, &second) > 0 {
                 if secondsLeft != nil { return endNow("second signal") }
-                secondsLeft = Int(Self.deadline.components.seconds)
+                secondsLeft = Int(patience.components.seconds)
                 begin()
             } else if let left = secondsLeft {
                 secondsLeft = left - 1

@@ -39,10 +39,21 @@ class Client:
         """Online with a token that an app server got; `gateway` chooses which."""
         gateways = stage.stack.known["gateways"]
         client = cls(user, gateways[gateway % len(gateways)])
-        await client.dial()
-        token = await asyncio.to_thread(stage.stack.token, user)
-        answer = await client.ask("connect", token=token, deviceId=client.device, platform="desktop")
+        await client.log_in()
+        return client
+
+    async def log_in(self):
+        await self.dial()
+        token = await asyncio.to_thread(stage.stack.token, self.user)
+        answer = await self.ask("connect", token=token, deviceId=self.device, platform="desktop")
         assert answer["code"] == 0, answer
+
+    async def moved(self, gateway: int) -> "Client":
+        """The same device on another gateway, which replaces this connection."""
+        client = Client(self.user, stage.stack.known["gateways"][gateway])
+        client.device = self.device
+        await client.log_in()
+        await self.ended()
         return client
 
     async def dial(self):

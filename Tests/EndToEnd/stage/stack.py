@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 from contract import Recorder
@@ -14,6 +15,7 @@ from contract.recorder import Response
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS = ROOT / "Deploy/Local"
 PORT = 8080  # of our own network
+READY_SECONDS = 30
 # Endpoints of the tests are on this machine, and what they refuse shall come again soon.
 WEBHOOKS = {"SWITCHBOARD_WEBHOOK_ALLOW_PRIVATE": "1", "SWITCHBOARD_WEBHOOK_RETRY_FIRST": "100ms"}
 
@@ -34,6 +36,14 @@ class Stack:
 
     def stop(self) -> None:
         subprocess.run([SCRIPTS / "stop"], env=self._environment(), check=True, stdout=subprocess.DEVNULL)
+
+    def wait_for(self, service: str, number: int) -> None:
+        """Until that copy is ready. - Throws: AssertionError after a while."""
+        address = self.known["services"][service][number - 1]
+        deadline = time.monotonic() + READY_SECONDS
+        while not is_ready(address):
+            assert time.monotonic() < deadline, f"{service} {number} is not ready"
+            time.sleep(0.05)
 
     @property
     def base(self) -> str:
@@ -80,3 +90,10 @@ class Stack:
     def _environment(self) -> dict:
         ours = {"RUN_DIR": str(self.folder), "PORT": str(PORT), "DETACH": "1"}
         return {"BUILD": "debug", "GATEWAYS": "2"} | os.environ | ours | WEBHOOKS
+
+
+def is_ready(address: str) -> bool:
+    try:
+        return urllib.request.urlopen(f"http://{address}/readyz", timeout=1).status == 200
+    except OSError:
+        return False

@@ -65,8 +65,7 @@ async def is_full(field: "Field"):
     await asyncio.sleep(FULL_SECONDS)
     await field.run(disk.free)
     field.crowd.history.note("woken", name="disk")
-    if field.stack.kafka:
+    if kafka := field.stack.kafka:
         # A node whose only disk has failed ends; it is started again when there is room.
-        await field.run(field.stack.kafka.wait)
-        await field.run(field.stack.kafka.start)
+        await field.run(lambda: field.stack.bring_back_kafka(*kafka.nodes))
     await asyncio.sleep(BACK_SECONDS)

@@ -5,6 +5,7 @@ import os
 from signal import SIGCONT, SIGSTOP, Signals
 
 from .field import Field
+from .stack import HURT_NODE
 
 BACK_SECONDS = 20.0
 
@@ -15,8 +16,7 @@ async def broker_ended(field: Field, kind: Signals):
     old = set(stack.broker_pids())
     await field.moment(f"{stack.broker_name} ended by {kind.name}", lambda: stack.send_broker(kind))
     if stack.kafka:
-        await field.run(stack.kafka.wait)
-        await field.run(stack.kafka.start)
+        await field.run(lambda: stack.bring_back_kafka(HURT_NODE))
     else:
         while not stack.broker_pids() or set(stack.broker_pids()) & old:
             await asyncio.sleep(0.1)

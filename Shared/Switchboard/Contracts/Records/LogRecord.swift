@@ -15,12 +15,15 @@ package struct LogRecord<Fact: Message>: Message {
         case snapshot
         /// The input at `trying` is decided next, and may end the process: it has ended others.
         case trying
+        /// States that have ended and are remembered for a while, so that the log need not be read for them. Decides nothing.
+        case tombstones
 
         /// The lowest level whose programs can fold it.
         package var level: Int {
             switch self {
             case .marker, .opening, .facts, .refusal: 1
             case .snapshot, .trying: 2
+            case .tombstones: 3
             }
         }
     }
@@ -52,6 +55,8 @@ package struct LogRecord<Fact: Message>: Message {
     package var refusal: Refusal?
     /// For an opening: the highest mark taken from each source partition.
     package var marks: [SourceMark] = []
+    /// For an opening: where tombstones stand that are needed still, the oldest first.
+    package var graves: [Grave] = []
     /// For an opening: owners before this one, in a row, that began and decided nothing; and the input that was tried.
     package var barren = 0
     /// For a marker: its owner ruled already.
@@ -60,6 +65,7 @@ package struct LogRecord<Fact: Message>: Message {
     package var state: Opaque?
     package var announced: Int64 = 0
     package var commands: [RememberedCommand] = []
+    package var tombstones: [Tombstone] = []
     /// For a trial, and an opening after one: the inbox offset.
     package var trying: Int64 = -1
     /// For an opening: how often that input was tried.
@@ -86,6 +92,7 @@ package struct LogRecord<Fact: Message>: Message {
         case .marker: try c.whereTrue("renews", &renews)
         case .opening:
             try c("marks", &marks)
+            if c.isReading || !graves.isEmpty { try c("graves", &graves) }
             try suspicion(&c)
         case .facts, .refusal:
             try c("key", &key)
@@ -101,6 +108,7 @@ package struct LogRecord<Fact: Message>: Message {
             try c("announced", &announced)
             try c("commands", &commands)
         case .trying: try c("trying", &trying)
+        case .tombstones: try c("tombstones", &tombstones)
         }
     }
 }
@@ -121,7 +129,7 @@ extension LogRecord {
 /// Levels of log records. A program folds those up to `highest`, and writes those that it is allowed to: a level is
 /// allowed once every copy of every service can read it.
 package enum RecordLevel {
-    package static let highest = 2
+    package static let highest = 3
 }
 
 /// A command of the last time, and what it came to: nil is accepted.
@@ -159,5 +167,37 @@ package struct Carried<State: Message>: Message {
     package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
         try state.fields(&c)
         try c.rest(&unknown)
+    }
+}
+
+/// One state that has ended, as `tombstones` carry it: a `Carried` state, and the number of its last public event.
+package struct Tombstone: Hashable, Sendable, Message {
+    package var key = ""
+    package var state = Opaque()
+    package var announced: Int64 = 0
+
+    package init() {}
+
+    package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
+        try c("key", &key)
+        try c("state", &state)
+        try c("announced", &announced)
+    }
+}
+
+/// Where tombstones stand, and until when one of them is needed.
+package struct Grave: Hashable, Sendable, Message {
+    package var offset: Int64 = 0
+    package var until = Timestamp()
+
+    package init() {}
+    package init(at offset: Int64, until: Timestamp) {
+        self.offset = offset
+        self.until = until
+    }
+
+    package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
+        try c("offset", &offset)
+        try c("until", &until)
     }
 }

@@ -15,6 +15,9 @@ package struct SystemFailure: Error, CustomStringConvertible, Sendable {
     /// The file is there and readable, and is not what was written.
     package static func damaged(_ path: String) -> SystemFailure { SystemFailure("understand", path, code: EILSEQ) }
 
+    /// There is no room for what would have been written there.
+    package static func diskFull(_ path: String) -> SystemFailure { SystemFailure("write", path, code: ENOSPC) }
+
     package var description: String { "\(operation) \(subject): \(String(cString: strerror(code)))" }
 
     /// No room on the disk: passes when someone makes some.

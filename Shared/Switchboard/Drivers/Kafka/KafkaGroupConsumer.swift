@@ -35,9 +35,14 @@ package final class KafkaGroupConsumer {
     private let callbacks = KafkaCallbacks()
     private var closeQueue: OpaquePointer?
     private var closePatience: LoopTimer?
+    private var isLeaving = false
+    /// The group has answered at least once.
+    private var hasJoined = false
 
     /// How long the group is asked to let us go; then it will miss us by itself.
     private static let closeLimit: Duration = .seconds(5)
+    /// How long a first join that is under way may take to end before the leave begins.
+    private static let joinLimit: Duration = .milliseconds(1_500)
 
     private static let properties = [
         "partition.assignment.strategy": "cooperative-sticky",
@@ -102,6 +107,8 @@ package final class KafkaGroupConsumer {
         if code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             answer(consumption.withList([]) { rd_kafka_incremental_assign(handle, $0) })
             for (topic, partitions) in partitions { onAssigned?(topic, partitions) }
+            hasJoined = true
+            if isLeaving, closeQueue == nil { consumption.client.loop.atEndOfTurn { self.beginClosing() } }
             return
         }
         let lost = rd_kafka_assignment_lost(handle) != 0
@@ -133,11 +140,19 @@ package final class KafkaGroupConsumer {
     /// Leaves the group: `onRevoked` comes for what is still assigned, then the others get it. Twice is once.
     /// - Parameter done: on the loop, when it has left or the group did not answer for 5 s.
     package func close(_ done: (() -> Void)? = nil) {
-        guard closeQueue == nil, !consumption.client.isClosed else { return consumption.client.close(done) }
+        guard !isLeaving, !consumption.client.isClosed else { return consumption.client.close(done) }
+        isLeaving = true
+        onLeft = done
+        // librdkafka 2.0.2 ends the process where a member is destroyed between the two answers of its first join.
+        guard !hasJoined else { return beginClosing() }
+        closePatience = consumption.client.loop.schedule(after: Self.joinLimit) { [unowned self] in beginClosing() }
+    }
+
+    private func beginClosing() {
+        guard closeQueue == nil, !consumption.client.isClosed else { return }
         let client = consumption.client
         let queue: OpaquePointer = rd_kafka_queue_new(client.handle)
         closeQueue = queue
-        onLeft = done
         client.alsoWake(by: queue)
         if let error = rd_kafka_consumer_close_queue(client.handle, queue) {
             callbacks.trouble(KafkaFailure(taking: error, during: "leave a group"))

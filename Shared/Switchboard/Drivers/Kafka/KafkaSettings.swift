@@ -42,6 +42,8 @@ extension KafkaSettings {
         "reconnect.backoff.ms": "50",
         "reconnect.backoff.max.ms": "500",
         "topic.metadata.refresh.fast.interval.ms": "100",
+        // A producer's default would have a broker make a topic as it thinks fit, before it is made as it must be.
+        "allow.auto.create.topics": "false",
         // What goes wrong comes as events to the loop; lines on the standard error would say it again, with each retry.
         "log_level": "0",
     ]

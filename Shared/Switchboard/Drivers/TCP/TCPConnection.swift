@@ -20,7 +20,7 @@ package final class TCPConnection {
     package let peer: String
     /// The bytes are borrowed: copy what must stay.
     package var onReceive: ((ArraySlice<UInt8>) -> Void)?
-    /// All that was waiting has been given to the system.
+    /// All that was waiting has been given to the system. Not called for what `send` could give to it at once.
     package var onDrained: (() -> Void)?
     package var onEnd: ((TCPEnd) -> Void)?
     /// Bytes given to `send` that the system has not taken.
@@ -69,7 +69,7 @@ package final class TCPConnection {
             isGathering = true
             onReceive?(buffer.bytes[..<count])
             isGathering = false
-            flush()
+            flush(isAwaited: !unsent.isEmpty)
         } else if count == 0 {
             end(.closedByPeer)
         } else if errno != EAGAIN && errno != EINTR {
@@ -88,10 +88,11 @@ package final class TCPConnection {
         } else {
             unsent.append(bytes)
         }
-        if !isGathering && writeWatch == nil { flush() }
+        if !isGathering && writeWatch == nil { flush(isAwaited: false) }
     }
 
-    private func flush() {
+    /// - Parameter isAwaited: its owner has seen bytes wait, and is told when none do any more.
+    private func flush(isAwaited: Bool) {
         guard isOpen else { return }
         var taken = 0
         while taken < unsent.count {
@@ -113,11 +114,10 @@ package final class TCPConnection {
         }
         unsent.removeFirst(taken)
         if unsent.isEmpty {
-            let wasWaiting = writeWatch != nil
             writeWatch = nil
-            if wasWaiting { onDrained?() }
+            if isAwaited { onDrained?() }
         } else if writeWatch == nil {
-            writeWatch = loop.watch(descriptor, for: .write) { [unowned self] in self.flush() }
+            writeWatch = loop.watch(descriptor, for: .write) { [unowned self] in self.flush(isAwaited: true) }
         }
     }
 

@@ -88,6 +88,16 @@ extension CallBook {
         }
     }
 
+    /// A device that goes over to another connection was never away, and nobody hears of it; but the others' gateways
+    /// must know where to send what is for it.
+    func tellNewPlace(of back: CallFact.Back, in call: Call, into effects: inout Effects) {
+        guard call.participant(back.user)?.seated == back.device.id else { return }
+        for member in call.participants where member.user != back.user {
+            guard let connection = member.seatedLine?.device.connection else { continue }
+            if let note = inside(call, member.user) { effects.frame(to: connection, nil, note: note) }
+        }
+    }
+
     // MARK: parts
 
     func snapshot(of call: Call, for user: UserID, _ device: DeviceID, withMedia: Bool = false) -> CallSnapshot {

@@ -57,8 +57,10 @@ package struct CallBook: Book {
             effects.append(.user(key: user, .sit(calleeSeat(accepted, call))))
             effects.append(.user(key: user, .ringOver(call.id)))
         case .ended: settle(call, app, into: &effects)
-        case .rung, .ringing, .entered, .connected, .declined, .busied, .missed, .cancelled, .left, .lost, .returned,
-            .synced, .mediaChanged, .rejoined, .mediaReported, .startRefused, .endedBeforeStart:
+        case .returned(let back):
+            if before.participant(back.user)?.online == true { tellNewPlace(of: back, in: call, into: &effects) }
+        case .rung, .ringing, .entered, .connected, .declined, .busied, .missed, .cancelled, .left, .lost, .synced,
+            .mediaChanged, .rejoined, .mediaReported, .startRefused, .endedBeforeStart:
             break
         }
     }

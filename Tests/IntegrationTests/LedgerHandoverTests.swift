@@ -1,0 +1,150 @@
+import Support
+import Switchboard
+import Testing
+
+/// A process that decides calls, and what the log of its calls has.
+actor CallsOwner {
+    nonisolated let loop = EventLoop(name: "owner")
+    nonisolated let settings: LedgerSettings
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+    private var world: LedgerWorld?
+    private var calls: Ledger<CallBook>?
+    private var producer: KafkaProducer?
+    private var reader: KafkaReader?
+    /// In the log, by partition.
+    private var decisions: [Int32: Int] = [:]
+    private var sent = 0
+
+    init(_ bootstrap: String) {
+        settings = LedgerSettings(
+            kafka: KafkaSettings(bootstrap: bootstrap, clientID: "owner"), group: freshTopic("owners"), partitions: 4)
+        loop.start()
+    }
+
+    var owned: [Int32] { calls?.ownedPartitions ?? [] }
+    var isReady: Bool { producer?.isReady ?? false }
+    func count(_ partition: Int32) -> Int { decisions[partition, default: 0] }
+
+    func start() throws {
+        let world = try LedgerWorld(
+            loop: loop, settings: settings, mirror: NoStateMirror(loop: loop), log: Log(service: "test", sink: { _ in })
+        )
+        calls = world.add(CallBook(media: MediaGrants(urls: [])))
+        self.world = world
+        world.onReady = { self.watch() }
+        world.start()
+    }
+
+    private func watch() {
+        do {
+            let names = [LedgerName.calls.inbox, LedgerName.calls.log]
+            producer = try KafkaProducer(settings: settings.kafka, loop: loop, topics: names)
+            let reader = try KafkaReader(settings: settings.kafka, topics: [LedgerName.calls.log], loop: loop)
+            reader.onRecord = { record in
+                guard let decision = try? LogRecord<CallFact>(json: record.value), decision.kind == .refusal else {
+                    return
+                }
+                self.decisions[record.partition, default: 0] += 1
+            }
+            for partition in 0..<settings.partitions { reader.add(KafkaTopicID(0), partition, at: .beginning) }
+            self.reader = reader
+        } catch {
+            Issue.record(error)
+        }
+    }
+
+    /// An input that is refused, which stands in the log.
+    func ask(_ partition: Int32) throws {
+        sent += 1
+        var by = CallInput.By()
+        by.user = UserID("anna")
+        let record = InboxRecord(CallInput.ringing(by), command: "c\(sent)")
+        try producer?.produce(
+            topic: LedgerName.calls.inbox, partition: partition,
+            key: Array(RecordKey.of(AppKey("app"), CallID("00000000-0000-4000-8000-000000000001")).utf8),
+            value: record.encoded()
+        ) { _ in }
+    }
+
+    /// As another owner begins.
+    func mark(_ partition: Int32) throws {
+        var marker = LogRecord<CallFact>()
+        marker.kind = .marker
+        marker.incarnation = "another"
+        try producer?.produce(
+            topic: LedgerName.calls.log, partition: partition, key: [], value: marker.encoded()
+        ) { _ in }
+    }
+
+    func stop() async {
+        await answered { done in
+            if let world { world.stop { done.resume() } } else { done.resume() }
+        }
+    }
+
+    func close() async {
+        await answered { done in
+            if let reader { reader.close { done.resume() } } else { done.resume() }
+        }
+        await answered { done in
+            if let producer { producer.close { done.resume() } } else { done.resume() }
+        }
+        world = nil
+    }
+
+    deinit { loop.stop() }
+}
+
+/// The other member of the group is in no hurry: it is given partitions, and begins none before a test says so.
+@Suite(.serialized, .timeLimit(.minutes(2)))
+struct LedgerHandoverTests {
+    private struct Shared {
+        let broker: KafkaBroker
+        let owner: CallsOwner
+        let other: KafkaMember
+        let given: Int32
+    }
+
+    private func shared() async throws -> Shared {
+        let broker = try await KafkaBroker(.embedded)
+        let owner = CallsOwner(broker.bootstrap)
+        try await owner.start()
+        try await until("all are owned") { await owner.owned.count == 4 }
+        try await until("it can ask") { await owner.isReady }
+        let other = KafkaMember("other", broker.bootstrap, KafkaJournal())
+        try await other.join(owner.settings.group, LedgerName.calls.inbox)
+        try await until("two are given to the other") { await other.owned.count == 2 }
+        return Shared(broker: broker, owner: owner, other: other, given: try #require(await other.owned.min()))
+    }
+
+    @Test func `A partition that the group gave to another is decided until that one has begun`() async throws {
+        let scene = try await shared()
+        let (owner, other, given) = (scene.owner, scene.other, scene.given)
+        for number in 1...3 {
+            try await owner.ask(given)
+            try await until("input \(number) is decided") { await owner.count(given) == number }
+        }
+        #expect(await owner.owned.count == 4)
+        try await owner.mark(given)
+        try await until("it is let go of") { await owner.owned.contains(given) == false }
+        await owner.stop()
+        await other.leave()
+        await owner.close()
+    }
+
+    @Test func `An owner that leaves decides until another has begun, and waits for that so long and no longer`()
+        async throws
+    {
+        let scene = try await shared()
+        let (owner, other) = (scene.owner, scene.other)
+        let kept = try #require(Set(await owner.owned).subtracting(await other.owned).min())
+        async let stopped: Void = owner.stop()
+        try await until("all are given to the other") { await other.owned.count == 4 }
+        try await owner.ask(kept)
+        try await until("it is decided") { await owner.count(kept) == 1 }
+        await stopped
+        #expect(await owner.owned.isEmpty)
+        await other.leave()
+        await owner.close()
+    }
+}

@@ -1,0 +1,143 @@
+import Foundation
+import Support
+import Switchboard
+import Testing
+
+/// A view whose log has gone on without it, further than the log reaches back.
+@Suite struct `A view` {
+    @Test func `that stands before the log's beginning is filled again with what the log has`() async throws {
+        let broker = try await KafkaBroker(.embedded)
+        let scene = KafkaScene(broker.bootstrap)
+        // As a log is, but that it keeps little.
+        let configs = [
+            "message.timestamp.type": "LogAppendTime", "retention.bytes": "4096", "segment.bytes": "1024",
+        ]
+        try await scene.createTopics(
+            [LedgerName.calls.log, "plain"].map { KafkaTopicSpecification($0, partitions: 1, configs: configs) })
+        let path = broker.folder + "/view.sqlite"
+        let place = KafkaPartition(LedgerName.calls.log, 0)
+        let plainPlace = KafkaPartition("plain", 0)
+
+        var writer = ViewWriter(bootstrap: broker.bootstrap)
+        try await writer.write(["a", "b", "c"])
+        let first = ViewScene(path, broker.bootstrap)
+        try await until("the view shows what was written") { try await first.keys() == ["a", "b", "c"] }
+        #expect(try await first.plainKeys() == ["a", "b", "c"])
+        await first.close()
+
+        // It is away until the log has let go of where it stood.
+        try await until("the log has let go of the first records") {
+            try await writer.write(["d"])
+            let starts = try await scene.starts([place, plainPlace])
+            return starts.values.allSatisfy { $0 > 8 } && starts.count == 2
+        }
+        try await writer.write(["e", "f"])
+        let again = ViewScene(path, broker.bootstrap)
+        try await until("the view stands at the end again") { try await again.keys().last == "f" }
+        try await until("the plain topic too") { try await again.plainKeys().last == "f" }
+        #expect(try await again.keys().contains("a") == false)
+        #expect(try await again.plainKeys().contains("a") == false)
+        #expect(again.failures == [])
+
+        // What was never away shows the same as what was filled again.
+        try await writer.write(["g"])
+        let fresh = ViewScene(path + ".fresh", broker.bootstrap)
+        try await until("another view is there") { try await fresh.keys().last == "g" }
+        try await until("the view goes on") { try await again.keys().last == "g" }
+        let all = try await again.keys()
+        #expect(try await Array(all.suffix(fresh.keys().count)) == fresh.keys())
+        await again.close()
+        await fresh.close()
+        await scene.close()
+    }
+}
+
+/// One incarnation that writes decisions with a key and nothing else, and the key into a topic beside the log.
+private struct ViewWriter {
+    let scene: KafkaScene
+    var ordinal: Int64 = -1
+
+    init(bootstrap: String) { scene = KafkaScene(bootstrap) }
+
+    mutating func write(_ keys: [String]) async throws {
+        if ordinal < 0 {
+            try await scene.startProducer([LedgerName.calls.log, "plain"])
+            try await until("the producer is ready") { await scene.isProducerReady }
+        }
+        var values: [[UInt8]] = []
+        // A marker each time: a reader that begins in the middle meets one.
+        var marker = LogRecord<CallFact>()
+        marker.kind = .marker
+        marker.incarnation = UUID().uuidString
+        values.append(marker.encoded())
+        ordinal = 0
+        for key in keys {
+            var record = LogRecord<CallFact>()
+            record.incarnation = marker.incarnation
+            record.ordinal = ordinal
+            record.key = key
+            record.sequence = 1
+            ordinal += 1
+            values.append(record.encoded())
+        }
+        try await scene.write(values, keys)
+    }
+}
+
+extension KafkaScene {
+    fileprivate func write(_ values: [[UInt8]], _ keys: [String]) async throws {
+        for value in values { try producer?.produce(topic: KafkaTopicID(0), partition: 0, key: [], value: value) }
+        for key in keys {
+            let value = Array(repeating: UInt8(32), count: 300)
+            try producer?.produce(topic: KafkaTopicID(1), partition: 0, key: Array(key.utf8), value: value)
+        }
+        #expect(await flush(within: .seconds(10)))
+    }
+}
+
+private final class Failures: Sendable {
+    let all = Locked<[String]>([])
+}
+
+/// A view with the keys of decisions in it, in the order of the log.
+private final class ViewScene: Sendable {
+    private let told = Failures()
+    private let view: LogView<CallFact>
+
+    init(_ path: String, _ bootstrap: String) {
+        let filling = LogView<CallFact>.Filling(
+            migrations: ["CREATE TABLE seen (key TEXT NOT NULL); CREATE TABLE plain (key TEXT NOT NULL);"],
+            letting: .init(
+                ageOut: { _, _, _ in 0 }, clear: { database in try database.run("DELETE FROM seen") }),
+            take: { database, record, _ in try database.run("INSERT INTO seen VALUES (\(record.key))") },
+            plain: .init(
+                topic: "plain", retention: .seconds(60),
+                letting: .init(
+                    ageOut: { _, _, _ in 0 }, clear: { database in try database.run("DELETE FROM plain") }),
+                take: { database, _, key, _ in try database.run("INSERT INTO plain VALUES (\(key))") }))
+        let settings = LedgerSettings(
+            kafka: KafkaSettings(bootstrap: bootstrap, clientID: "view"), group: "view", partitions: 1)
+        let told = told
+        view = LogView(
+            name: "a view", path: path, settings: settings, ledger: .calls, filling: filling,
+            log: Log(service: "test", level: .error), fail: { reason in told.all.withLock { $0.append(reason) } })
+    }
+
+    var failures: [String] { told.all.withLock { $0 } }
+
+    func keys() async throws -> [String] { await keys("SELECT key FROM seen ORDER BY rowid") }
+    func plainKeys() async throws -> [String] { await keys("SELECT key FROM plain ORDER BY rowid") }
+
+    private func keys(_ sql: SQL) async -> [String] {
+        await answered { continuation in
+            view.read(
+                whenAt: [:], within: .seconds(10),
+                { database in try database.all(sql) { row in try row(String.self) } },
+                { continuation.resume(returning: $0 ?? []) })
+        }
+    }
+
+    func close() async {
+        await answered { continuation in view.close { continuation.resume() } }
+    }
+}
