@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 
 from contract.numbering import Numbering
 
-from .waiting import Fault, expect, until
+from .waiting import POLL_SECONDS, Fault, expect, until
 
 TRY_AGAIN = 50300
 ANSWER_WITHIN_SECONDS = 6.0  # the contract says 5; one more for this machine
@@ -198,6 +198,9 @@ class Client:
             if answer:
                 await asyncio.sleep(wait)
                 wait = min(60.0, wait * 2)
+            else:
+                # The line is closed, and whoever keeps it may not have seen that yet: let it.
+                await asyncio.sleep(POLL_SECONDS)
 
     async def do(self, type: str, seconds: float = 60, **data) -> dict:
         """The data of an answer that must be 0."""
