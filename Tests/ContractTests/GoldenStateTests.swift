@@ -168,16 +168,19 @@ private enum GoldenLives {
         return [.created(create), .userRegistered(registered)]
     }
 
-    /// A user's life is what its own golden facts say, one after the other.
     static var user: [UsersEntry.Fact] {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden/UserFact.jsonl")
-        let text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
-        return text.split(separator: "\n").compactMap { line in
-            guard let fact = try? UserFact(json: Array(line.utf8)) else { return nil }
-            switch fact {
-            case .loggedIn, .ringAdded, .seated, .tokensCutOff: return .user(fact)
-            default: return nil
-            }
-        }
+        let lines = [
+            #"{"fact":"loggedIn","device":{"deviceId":"phone-1","connection":{"partition":17,"gateway":"gw-3f","number":2},"#
+                + #""platform":"ios"},"profile":{"name":"Anna Özil","avatarUrl":"https://a.example/1.png"},"#
+                + #""appIdentifier":"com.example.app","clientIp":"192.0.2.7"}"#,
+            #"{"fact":"ringAdded","callId":"0b8f2b0e-8a49-4a4e-9f0e-2f1f0a6f5c11","peer":"ben@work","#
+                + #""expiresAt":1700000060000,"rung":[{"deviceId":"tablet_2","#
+                + #""connection":{"partition":17,"gateway":"gw-3f","number":3},"platform":"android"}]}"#,
+            #"{"fact":"seated","sit":{"roomId":"lobby","kind":"call","device":{"deviceId":"phone-1","#
+                + #""connection":{"partition":17,"gateway":"gw-3f","number":2},"platform":"ios"},"#
+                + #""mediaType":"video"},"seat":5}"#,
+            #"{"fact":"tokensCutOff","moment":1699999999000}"#,
+        ]
+        return lines.compactMap { line in (try? UserFact(json: Array(line.utf8))).map(UsersEntry.Fact.user) }
     }
 }
