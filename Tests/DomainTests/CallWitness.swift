@@ -87,7 +87,10 @@ struct CallWitness {
     private mutating func handSnapshot(by fact: CallFact, in call: Call) {
         let device: Device
         switch fact {
-        case .synced(let back): device = back.device
+        case .synced(let back):
+            // It waits for its answer, as before.
+            if back.asker != nil { return }
+            device = back.device
         case .accepted(let accepted): device = accepted.device
         case .started(let started):
             chains[started.device.id] = Chain(connection: started.device.connection)

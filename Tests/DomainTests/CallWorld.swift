@@ -25,8 +25,13 @@ struct CallWorld {
 
     mutating func input(for call: Call, at now: Timestamp) -> CallInput {
         if call.phase == .unknown, !dice.onceIn(4) { return .start(start()) }
+        if call.startAsker != nil, dice.onceIn(5) { return .start(start()) }
         // Most of the time what must come for the call to go on.
-        if dice.onceIn(3), let joined = joined(call) { return .joined(joined) }
+        if dice.onceIn(3), let joined = joined(call) {
+            let isRefused = dice.onceIn(8)
+            return isRefused
+                ? .seatRefused(.init(joined.user, Device(id: joined.device, connection: nil))) : .joined(joined)
+        }
         switch Int.random(in: 0..<22, using: &dice) {
         case 0: return .start(start())
         case 1, 2, 3: return .ringing(by())

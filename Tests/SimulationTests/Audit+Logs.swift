@@ -46,7 +46,7 @@ extension Audit {
         var inboxOffset: Int64 = -1
         var counted: Set<Int64> = []
         var commands: Set<String> = []
-        var replies: [Reply: Int] = [:]
+        var replies: [Asker: Int] = [:]
         var sources: Set<SourceMark> = []
     }
 
@@ -61,8 +61,10 @@ extension Audit {
         reading.inboxOffset = max(reading.inboxOffset, record.inboxOffset)
         if record.kind == .snapshot { checkSnapshot(record, reading, place) }
         reading.states = reading.states.filter { $0.value.forgetAt.map { $0 > record.time } ?? true }
-        if record.refusal?.reason == .malformed { failed.append(record.command ?? "") }
-        if let reply = record.reply { reading.replies[reply, default: 0] += 1 }
+        if record.refusal?.reason == .malformed {
+            failed.append((B.ledger.inbox(reading.partition), Int(record.inboxOffset)))
+        }
+        if let reply = record.reply { reading.replies[reply.asker, default: 0] += 1 }
         var effects = Effects()
         guard var state = reading.states[record.key] ?? book.blank(for: record.key) else { return effects }
         if !record.facts.isEmpty {
@@ -109,13 +111,13 @@ extension Audit {
     }
 
     /// Every input that is to be answered has left its record.
-    private func checkInbox<B: Book>(_ post: Post<B>, _ partition: Int32, _ world: World, _ replies: [Reply: Int]) {
+    private func checkInbox<B: Book>(_ post: Post<B>, _ partition: Int32, _ world: World, _ replies: [Asker: Int]) {
         guard B.ledger == .calls else { return }
-        var asked: [Reply: Int] = [:]
+        var asked: [Asker: Int] = [:]
         var accepts: [String: Timestamp] = [:]
         for stored in world.broker.records(B.ledger.inbox(partition)) {
             guard let record = try? InboxRecord<B.State.Input>(json: stored.value) else { continue }
-            if let reply = record.reply { asked[reply, default: 0] += 1 }
+            if let reply = record.reply { asked[reply.asker, default: 0] += 1 }
             if case .accept? = record.input as? CallInput, let sentAt = record.sentAt,
                 stored.time - sentAt < .seconds(10)
             {
@@ -123,10 +125,8 @@ extension Audit {
             }
         }
         firstAccepts.merge(accepts) { min($0, $1) }
-        for (reply, count) in asked {
-            check(
-                replies[reply, default: 0] == count,
-                "\(reply.type) \(reply.asker.request) left \(replies[reply, default: 0]) records")
+        for (asker, count) in asked {
+            check(replies[asker, default: 0] == count, "\(asker.request) left \(replies[asker, default: 0]) records")
         }
     }
 

@@ -16,8 +16,8 @@ final class Audit {
     var firstAccepts: [String: Timestamp] = [:]
     /// Seen in the logs.
     var snapshots = 0
-    /// The commands of inputs that were logged as failed.
-    var failed: [String] = []
+    /// Where the inputs stand that were logged as failed. Their commands may not have been looked into.
+    var failed: [(inbox: Broker.Place, offset: Int)] = []
     /// Owners that began in the middle of the log.
     var readingsFromSnapshots = 0
     var missedCalls: [(key: String, expiresAt: Timestamp)] = []
@@ -54,8 +54,7 @@ final class Audit {
         }
     }
 
-    func answers(_ command: String, _ type: String, _ code: Int) {
-        guard type == "call.end" else { return }
+    func answers(_ command: String, _ code: Int) {
         answers[command, default: []].insert(code)
         check(answers[command]!.count == 1, "\(command) is answered \(answers[command]!)")
     }
@@ -88,7 +87,10 @@ final class Audit {
         checkRooms(moves.sorted { $0.number < $1.number }.map(\.move))
         checkArrivals(expected, world)
         checkMirror(world)
-        check(failed == (world.poison.map { [$0] } ?? []), "logged as failed: \(failed)")
+        let commands = failed.map { place, offset in
+            (try? InboxEnvelope(json: world.broker.records(place)[offset].value))?.command
+        }
+        check(commands == (world.poison.map { [$0] } ?? []), "logged as failed: \(commands)")
         check(world.poison == nil || world.poisoned <= 10, "one input has ended \(world.poisoned) owners")
         checkPeople(world)
     }

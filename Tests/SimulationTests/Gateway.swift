@@ -12,6 +12,7 @@ final class Gateway {
     private(set) var incarnation = ""
     private var formerLives: Set<String> = []
     private(set) var isDead = true
+    var isReachable: Bool { !isDead && cutOffUntil == nil }
     /// Neither heard by the broker nor hearing it until then; what it sends waits.
     private var cutOffUntil: Timestamp?
     private var unsent: [() -> Void] = []

@@ -123,7 +123,70 @@ import Testing
         #expect(calls.records.last?.kind == .facts, "it was accepted, and is answered alike")
         #expect(calls.records.last?.facts == [])
         calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
-        #expect(calls.records.last?.refusal?.reason == .tooLate)
+        #expect(calls.records.last?.kind == .facts, "it was not answered before its end, and is refused by that alike")
+        #expect(lastAnswer?.code == Refusal.Reason.tooLate.code)
+    }
+
+    @Test func `answers a start and an accept alike when they come again after the end`() {
+        calls.takeOver()
+        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
+        calls.send(.joined(.anna), for: callKey)
+        calls.send(.accept(.ben), for: callKey, "u/d/2", .ben)
+        calls.send(.joined(.ben), for: callKey)
+        calls.send(.end(.anna), for: callKey, "u/d/3", .anna)
+        // Over connections that nobody has heard of, and by an owner that has it from the log.
+        calls.takeOver()
+        var (start, accept) = (CallInput.Start.anna, CallInput.Accept.ben)
+        for (number, input, type) in [
+            (1, CallInput.start(start), "call.start"), (2, .accept(accept), "call.accept"),
+        ] {
+            let again = Connection(partition: 0, gateway: "g2", number: UInt64(number))
+            (start.by.device.connection, accept.by.device.connection) = (again, again)
+            let reply = Reply(asker: Asker(connection: again, request: "9"), type: type)
+            calls.send(input, for: callKey, "u/d/\(number)", reply)
+            #expect(lastAnswer?.re == "9")
+            #expect(lastAnswer?.code == 0)
+            #expect(lastAnswer?.data.state == UserState.ended.code, "of the call as it is now")
+            #expect(calls.records.last?.facts == [], "nothing stands behind the end")
+        }
+        // The same of a call that is over is late by any other command.
+        calls.send(.start(.anna), for: callKey, "u/d/7", .anna)
+        #expect(lastAnswer?.code == Refusal.Reason.tooLate.code)
+    }
+
+    @Test func `answers a start whose caller could not enter alike when it comes again`() {
+        calls.takeOver()
+        var start = CallInput.Start.anna
+        start.by.asker = Reply.anna.asker
+        calls.send(.start(start), for: callKey, "u/d/1", .anna)
+        // Sent twice before there is an answer: both wait for it.
+        let twice = Reply(asker: Asker(connection: .one, request: "8"), type: "call.start")
+        start.by.asker = twice.asker
+        calls.send(.start(start), for: callKey, "u/d/1", twice)
+        #expect(lastAnswer == nil)
+        var refused = CallInput.SeatRefused()
+        (refused.user, refused.device) = (CallInput.By.anna.user, CallInput.By.anna.device.id)
+        refused.reason = .insideAnotherRoom
+        refused.room = RoomID("lobby")
+        calls.send(.seatRefused(refused), for: callKey)
+        let first = lastAnswer
+        #expect(first?.re == "8")
+        #expect(first?.code == Refusal.Reason.insideAnotherRoom.code)
+        calls.takeOver()
+        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
+        #expect(lastAnswer?.code == first?.code)
+        #expect(lastAnswer?.data.roomId == first?.data.roomId)
+    }
+
+    /// The last answer to a request.
+    private var lastAnswer: HeardFrame? {
+        for performed in calls.performed.reversed() {
+            guard case .frame(_, let entry) = performed.effect, let frame = entry.frame,
+                let heard = try? HeardFrame(json: frame.bytes), heard.re != nil
+            else { continue }
+            return heard
+        }
+        return nil
     }
 
     @Test func `knows of a forgotten call what the one before knew`() {

@@ -14,6 +14,8 @@ final class Phone {
     private var asked: [String: Wish] = [:]
     private var requests = 0
     private var commands = 0
+    /// Wishes that it will send again.
+    private var waiting = 0
     /// The last event seen of each call on this connection.
     private var seen: [CallID: Int] = [:]
     private var ringing: Set<CallID> = []
@@ -43,7 +45,7 @@ final class Phone {
         self.device = device
     }
 
-    var isIdle: Bool { asked.isEmpty && ringing.isEmpty && connection != nil && isAdmitted }
+    var isIdle: Bool { asked.isEmpty && waiting == 0 && ringing.isEmpty && connection != nil && isAdmitted }
     func hasUsed(_ connection: Connection) -> Bool { used.contains(connection) }
 
     // MARK: coming and going
@@ -181,9 +183,7 @@ final class Phone {
 
     private func send(_ wish: Wish) {
         guard let gateway, let connection, isAdmitted else {
-            guard wish.triesLeft > 0, wish.command != nil else { return }
-            clockwork.after(.seconds(1)) { [self] in send(wish.withOneTryLess) }
-            return
+            return again(wish, after: .seconds(1))
         }
         requests += 1
         let request = "\(device)-\(requests)"
@@ -201,12 +201,20 @@ final class Phone {
     private func repeatWish(_ request: String) {
         guard let wish = asked.removeValue(forKey: request) else { return }
         guard wish.command != nil, wish.triesLeft > 0 else { return }
-        clockwork.after(.seconds(2)) { [self] in send(wish.withOneTryLess) }
+        waiting += 1
+        clockwork.after(wait) { [self] in
+            waiting -= 1
+            send(wish.withOneTryLess)
+        }
     }
 
     // MARK: hearing
 
     func expire(_ call: CallID) { ringing.remove(call) }
+        again(wish, after: .seconds(2))
+    }
+
+    private func again(_ wish: Wish, after wait: Duration) {
 
     func hear(_ frame: Opaque, over number: UInt64, through gateway: Gateway) {
         guard isThere(number, gateway), let frame = try? HeardFrame(json: frame.bytes) else { return }
@@ -244,11 +252,20 @@ final class Phone {
             isAdmitted = true
             return
         }
+    /// As a client does whose answer was lost on the way; the call may be over by then.
+    private func askOnceMore(_ wish: Wish) {
+        guard Int.random(in: 0..<6, using: &clockwork.dice) == 0 else { return }
+        again(wish, after: .milliseconds(clockwork.dice.pick([100, 1_000, 5_000, 30_000])))
+    }
+
         guard let wish = asked[request] else { return }
         clockwork.note("\(device) is answered \(request): \(answer.code ?? -1)")
         if answer.code == Refusal.Reason.tryAgain.code { return repeatWish(request) }
         asked[request] = nil
-        if let command = wish.command { world.audit.answers(command, wish.type, answer.code ?? 0) }
+        if let command = wish.command {
+            world.audit.answers(command, answer.code ?? 0)
+            askOnceMore(wish)
+        }
         if wish.type == "call.accept" || wish.type == "call.sync" { ringing.remove(wish.call) }
         if let sequence = answer.data.seq ?? answer.data.calls?.first?.seq {
             seen[wish.call] = max(seen[wish.call] ?? 0, sequence)

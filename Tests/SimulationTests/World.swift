@@ -90,7 +90,7 @@ final class World {
     }
 
     private var isSettled: Bool {
-        clockwork.now > lastPlanAt && phones.allSatisfy(\.isIdle) && !gateways.contains(where: \.isDead)
+        clockwork.now > lastPlanAt && phones.allSatisfy(\.isIdle) && gateways.allSatisfy(\.isReachable)
             && audit.isSettled(self)
     }
 
@@ -311,8 +311,8 @@ struct CallPlan {
         settings.connectTimeout = .seconds(6)
         settings.lossGrace = .seconds(5)
         settings.maxDuration = .seconds(40)
-        // Longer than a decision may wait for its acknowledgement: phones repeat their commands all that time.
-        settings.tombstone = .seconds(60)
+        // Longer than commands are remembered: phones repeat them all that time.
+        settings.tombstone = .seconds(130)
         return settings
     }
 }

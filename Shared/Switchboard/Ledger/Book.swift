@@ -27,8 +27,11 @@ package protocol Book<State> {
     /// An owner begins to hear at `now`: what is known by listening alone, and not folded, begins here.
     func begin(_ state: inout State, hearingFrom now: Timestamp)
 
-    /// The same command again is handed to the machine, which answers it afresh; else its first outcome is repeated.
+    /// A command that was accepted is handed to the machine when it comes again, which answers by what is now; else the
+    /// answer is without facts, and so it is where the machine would not accept it any more.
     func isRepeatable(_ input: State.Input) -> Bool
+    /// Names who asks in the reply, for an answer without facts.
+    func nameAsker(of input: State.Input, in reply: inout Reply)
 
     /// What follows from one fact; `state` has just applied it.
     func perform(_ fact: State.Fact, key: String, before: State, after state: State, into effects: inout Effects)
@@ -59,6 +62,7 @@ extension Book {
     package func observe(_ input: State.Input, by state: inout State, at now: Timestamp) {}
     package func begin(_ state: inout State, hearingFrom now: Timestamp) {}
     package func isRepeatable(_ input: State.Input) -> Bool { false }
+    package func nameAsker(of input: State.Input, in reply: inout Reply) {}
     package func mirror(_ state: State, key: String) -> [UInt8]? { nil }
     package var isMirrored: Bool { false }
     package func eventCount(of fact: State.Fact, before: State) -> Int { 0 }

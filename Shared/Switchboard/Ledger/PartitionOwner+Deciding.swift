@@ -84,13 +84,13 @@ extension PartitionOwner {
         book.complete(&input, key: key, source: record.source)
         do throws(Refusal) {
             if let sentAt = record.sentAt, time - sentAt > LedgerLimit.commandAgeMax { throw Refusal(.tryAgain) }
-            if let command = record.command, !book.isRepeatable(input),
-                let outcome = commands.outcome(of: command, at: time)
-            {
-                if case .refused(let refusal) = outcome { throw refusal }
+            let outcome = record.command.flatMap { commands.outcome(of: $0, at: time) }
+            if case .refused(let refusal)? = outcome { throw refusal }
+            guard let facts = try handle(input, by: state, at: time, isKnown: outcome == .accepted) else {
+                var record = record
+                if record.reply != nil { book.nameAsker(of: input, in: &record.reply!) }
                 return rememberDecision([], record, key, at: time)
             }
-            let facts = try state.handle(input, at: time)
             if facts.isEmpty {
                 book.observe(input, by: &state, at: time)
                 if let entry = entries[key] {
@@ -103,6 +103,15 @@ extension PartitionOwner {
         } catch {
             rememberRefusal(error, record, key, at: time)
         }
+    }
+
+    /// - Parameter isKnown: the command was accepted before.
+    /// - Returns: nil where it stays accepted, whatever has become of its subject, and nothing follows from it again.
+    private func handle(
+        _ input: Input, by state: B.State, at time: Timestamp, isKnown: Bool
+    ) throws(Refusal) -> [B.State.Fact]? {
+        guard isKnown else { return try state.handle(input, at: time) }
+        return book.isRepeatable(input) ? try? state.handle(input, at: time) : nil
     }
 
     private func rememberDecision(

@@ -158,6 +158,7 @@ extension CallFact.Back: Message {
     package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
         try c("userId", &user)
         try c("device", &device)
+        try c("asker", &asker)
     }
 }
 

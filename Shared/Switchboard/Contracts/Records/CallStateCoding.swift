@@ -24,6 +24,8 @@ extension Call: Message {
         try c("startAsker", &startAsker)
         try c("endedEarlyBy", &endedEarlyBy)
         try c("endedBy", &endedBy)
+        try c("startRefused", &startRefused)
+        try c("startAskedAgain", &startAskedAgain)
     }
 
     private mutating func phase(_ c: inout Coder) throws(CodingFailure) {

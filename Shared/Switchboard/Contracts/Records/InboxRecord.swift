@@ -31,6 +31,9 @@ package struct Reply: Hashable, Sendable, Message {
     package var asker = Asker()
     /// The request's type, for instance `call.accept`.
     package var type = ""
+    /// Whose device asks, where no fact says so and the answer shows it something.
+    package var user: UserID?
+    package var device: DeviceID?
 
     package init() {}
     package init(asker: Asker, type: String) {
@@ -41,6 +44,8 @@ package struct Reply: Hashable, Sendable, Message {
     package mutating func fields(_ c: inout Coder) throws(CodingFailure) {
         try c("asker", &asker)
         try c("type", &type)
+        try c("userId", &user)
+        try c("deviceId", &device)
     }
 }
 

@@ -16,19 +16,20 @@ extension Call {
         case .left(let left): settle(left.user, .ended, left.reason, at: now)
         case .lost(let at): lose(at, at: now)
         case .returned(let back): comeBack(back)
-        case .synced(let back): handSnapshot(to: back)
+        case .synced(let back):
+            if let asker = back.asker { waitForStart(asker) } else { handSnapshot(to: back) }
         case .mediaChanged(let change): update(media: change)
         case .rejoined(let rejoined): rejoin(rejoined)
         case .mediaReported(let report): note(report, at: now)
         case .startRefused(let refused):
-            if let asker = startAsker {
-                answerStart(.startRefused(asker, refused))
-                // Its start is refused: for that device there never was a call that could end.
-                if participants[0].lines[0].device.connection == asker.connection {
-                    finish(caller, participants[0].lines[0].device.id)
-                }
+            startRefused = refused
+            let askers = takeStartAskers()
+            if !askers.isEmpty { answerStart(.startRefused(askers, refused)) }
+            // Its start is refused: for that device there never was a call that could end.
+            let line = participants[0].lines[0]
+            if askers.contains(where: { $0.connection == line.device.connection }) {
+                finish(caller, line.device.id)
             }
-            startAsker = nil
         case .endedBeforeStart(let at):
             endedEarlyBy = at
             createdAt = now
@@ -120,12 +121,26 @@ extension Call {
             member.joinID = entered.joinID
             member.joinedAt = now
         }
-        if entered.user == caller, let asker = startAsker {
-            startAsker = nil
-            // Where the device has gone over to another connection, it has its snapshot there.
-            let isThere = participant(caller)?.line(entered.device)?.device.connection == asker.connection
-            if isThere { tell(caller, entered.device, .startAnswered(asker)) }
-        }
+        guard entered.user == caller else { return }
+        // Where the device has gone over to another connection, it has its snapshot there.
+        let connection = participant(caller)?.line(entered.device)?.device.connection
+        let askers = takeStartAskers().filter { $0.connection == connection }
+        if !askers.isEmpty { tell(caller, entered.device, .startAnswered(askers)) }
+    }
+
+    private mutating func waitForStart(_ asker: Asker) {
+        startAskedAgain.append(asker)
+        // Whoever asks more often is shrugged at by the gateway, and asks again.
+        if startAskedAgain.count > Self.startAskersMax { startAskedAgain.removeFirst() }
+    }
+
+    private static let startAskersMax = 4
+
+    private mutating func takeStartAskers() -> [Asker] {
+        let askers = (startAsker.map { [$0] } ?? []) + startAskedAgain
+        startAsker = nil
+        startAskedAgain = []
+        return askers
     }
 
     private mutating func connect(at now: Timestamp) {
@@ -225,10 +240,8 @@ extension Call {
             }
             participants[i].lostAt = nil
         }
-        if let asker = startAsker {
-            startAsker = nil
-            answerStart(.startOver(asker))
-        }
+        let askers = takeStartAskers()
+        if !askers.isEmpty { answerStart(.startOver(askers)) }
         for member in participants {
             for line in member.lines where !line.isOver {
                 if let verdict = verdict(of: member, line.device.id) { tell(member.user, line.device.id, verdict) }
@@ -322,10 +335,10 @@ package struct Told: Hashable, Sendable {
         case userConnection(UserID, online: Bool, JoinID?)
         case media(UserID, MediaState)
         /// The answer to `call.start`, with a snapshot.
-        case startAnswered(Asker)
+        case startAnswered([Asker])
         /// The call was over before its start could be answered; how, says the caller's own reason.
-        case startOver(Asker)
-        case startRefused(Asker, CallFact.StartRefused)
+        case startOver([Asker])
+        case startRefused([Asker], CallFact.StartRefused)
     }
 
     package var user: UserID

@@ -28,8 +28,9 @@ extension Call {
             guard caller == start.by.user, let me = participant(caller), me.line(start.by.device.id) != nil else {
                 throw Refusal(.unknownCall)
             }
-            // The same start again is the same call; its answer is a snapshot.
-            return [.synced(.init(user: start.by.user, device: start.by.device))]
+            // The same start again is the same call; its answer is a snapshot, once its device is inside.
+            let waits = startAsker == nil ? nil : start.by.asker
+            return [.synced(.init(user: start.by.user, device: start.by.device, asker: waits))]
         case .over(let reason, _):
             let isMine = caller == start.by.user || endedEarlyBy?.user == start.by.user
             guard isMine else { throw Refusal(.unknownCall) }

@@ -34,6 +34,10 @@ package struct Call: Machine, Hashable {
     package internal(set) var settings = CallSettings()
     /// The caller's request, until it is answered: when its device is inside the room, or cannot be.
     package internal(set) var startAsker: Asker?
+    /// The same request, sent again before it was answered; the last few of them.
+    package internal(set) var startAskedAgain: [Asker] = []
+    /// Why the caller could not enter.
+    package internal(set) var startRefused: CallFact.StartRefused?
     /// Whose device ended it; nobody where time or the server did.
     package internal(set) var endedBy: CallFact.At?
     /// Who owes their end to an `end` that came before the start.

@@ -114,10 +114,13 @@ package enum CallFact: Hashable, Sendable {
     package struct Back: Hashable, Sendable {
         package var user = UserID()
         package var device = Device()
+        /// For `synced`, of a start that comes again before it is answered: no snapshot yet, it waits like the first.
+        package var asker: Asker?
         package init() {}
-        package init(user: UserID, device: Device) {
+        package init(user: UserID, device: Device, asker: Asker? = nil) {
             self.user = user
             self.device = device
+            self.asker = asker
         }
     }
 

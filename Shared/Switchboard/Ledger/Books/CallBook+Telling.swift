@@ -2,23 +2,23 @@
 extension CallBook {
     func tell(_ told: Told, of call: Call, into effects: inout Effects) {
         switch told.event {
-        case .startRefused(let asker, let refused):
-            effects.frame(to: asker.connection, .refusal(asker.request, refusal(of: refused)))
-            return
-        case .startAnswered(let asker):
+        case .startRefused(let askers, let refused): return refuse(askers, refusal(of: refused), into: &effects)
+        case .startOver(let askers): return refuse(askers, tooLate(call), into: &effects)
+        case .startAnswered(let askers):
             let answer = startAnswer(call, told.device)
-            effects.frame(to: asker.connection, .answer(asker.request, answer), note: inside(call, told.user))
-            return
-        case .startOver(let asker):
-            var refusal = Refusal(.tooLate)
-            refusal.end = call.endReason
-            effects.frame(to: asker.connection, .refusal(asker.request, refusal))
+            for asker in askers {
+                effects.frame(to: asker.connection, .answer(asker.request, answer), note: inside(call, told.user))
+            }
             return
         case .received, .snapshot, .connected, .ended, .userState, .userConnection, .media: break
         }
         guard let connection = told.connection else { return }
         let (type, frame) = frame(of: told, in: call)
         effects.frame(to: connection, frame, note: note(for: told, type, of: call))
+    }
+
+    private func refuse(_ askers: [Asker], _ refusal: Refusal, into effects: inout Effects) {
+        for asker in askers { effects.frame(to: asker.connection, .refusal(asker.request, refusal)) }
     }
 
     private func frame(of told: Told, in call: Call) -> (type: String, Opaque) {
@@ -141,6 +141,19 @@ extension CallBook {
         var note = DeliveryNote()
         note.inside = peers
         return note
+    }
+
+    /// How the start of a call that is over was refused, in the end; nil where its device got in.
+    func refusalOfStart(_ call: Call) -> Refusal? {
+        guard !call.isLive else { return nil }
+        if let refused = call.startRefused { return refusal(of: refused) }
+        return call.participant(call.caller)?.joinedAt == nil ? tooLate(call) : nil
+    }
+
+    private func tooLate(_ call: Call) -> Refusal {
+        var refusal = Refusal(.tooLate)
+        refusal.end = call.endReason
+        return refusal
     }
 
     private func refusal(of refused: CallFact.StartRefused) -> Refusal {

@@ -33,6 +33,17 @@ package struct CallBook: Book {
         }
     }
 
+    package func nameAsker(of input: CallInput, in reply: inout Reply) {
+        let by: CallInput.By
+        switch input {
+        case .start(let start): by = start.by
+        case .accept(let accept): by = accept.by
+        default: return
+        }
+        reply.user = by.user
+        reply.device = by.device.id
+    }
+
     // MARK: performing
 
     package func perform(
@@ -118,8 +129,8 @@ package struct CallBook: Book {
         _ reply: Reply, key: String, facts: [CallFact], state call: Call, into effects: inout Effects
     ) {
         let asker = reply.asker
-        guard let (user, device) = who(asks: asker, facts, in: call) else {
-            if case .endedBeforeStart? = facts.first {
+        guard let (user, device) = who(asks: reply, facts, in: call) else {
+            if call.endedEarlyBy != nil, reply.type == "call.end" {
                 effects.frame(to: asker.connection, .refusal(asker.request, Refusal(.notInside)))
             } else if reply.type == "call.sync" {
                 effects.frame(to: asker.connection, .answer(asker.request, SyncAnswer()))
@@ -130,9 +141,13 @@ package struct CallBook: Book {
         }
         switch reply.type {
         case "call.start":
-            // A start is answered when its device is inside; asked again, with the call as it is.
+            // A start is answered when its device is inside; asked again after that, with the call as it is.
             if case .started? = facts.first { return }
-            effects.frame(to: asker.connection, .answer(asker.request, startAnswer(call, device)))
+            if case .synced(let back)? = facts.first, back.asker != nil { return }
+            guard let refusal = refusalOfStart(call) else {
+                return effects.frame(to: asker.connection, .answer(asker.request, startAnswer(call, device)))
+            }
+            effects.frame(to: asker.connection, .refusal(asker.request, refusal))
         case "call.accept":
             let snapshot = snapshot(of: call, for: user, device, withMedia: true)
             effects.frame(to: asker.connection, .answer(asker.request, snapshot), note: inside(call, user))
@@ -166,10 +181,11 @@ package struct CallBook: Book {
 
     /// Whose connection it is that asks. What was decided may name who it is: a command sent again over a new
     /// connection can come before the news of that connection.
-    private func who(asks asker: Asker, _ facts: [CallFact], in call: Call) -> (UserID, DeviceID)? {
+    private func who(asks reply: Reply, _ facts: [CallFact], in call: Call) -> (UserID, DeviceID)? {
         if case .synced(let back)? = facts.last { return (back.user, back.device.id) }
+        if let user = reply.user, let device = reply.device { return (user, device) }
         for member in call.participants {
-            for line in member.lines where line.device.connection == asker.connection {
+            for line in member.lines where line.device.connection == reply.asker.connection {
                 return (member.user, line.device.id)
             }
         }
