@@ -52,6 +52,7 @@ extension Gateway {
         login.asker = asker
         login.formerly = session.announced
         login.shows = shows
+        login.takenAt = clock()
         let reply = asker.map { Reply(asker: $0, type: "connect") }
         let record = InboxRecord(UsersEntry.Input.user(.login(login)), reply: reply)
         guard outbox.send(record, key: userKey(session), to: .users) else { return false }

@@ -33,11 +33,13 @@ struct ReturnStage {
     // MARK: devices
 
     mutating func connect(
-        _ user: UserID, _ device: Device, showing calls: [CallID] = [], formerly: Connection? = nil
+        _ user: UserID, _ device: Device, showing calls: [CallID] = [], formerly: Connection? = nil,
+        underWayFor delay: Duration = .zero
     ) {
         var login = UserInput.Login(device)
         login.shows = calls
         login.formerly = formerly
+        login.takenAt = now + (.zero - delay)
         send(.login(login), to: user)
     }
 
@@ -61,7 +63,7 @@ struct ReturnStage {
             into: &effects)
         onTheWay += effects.all
         for case .frame(let connection, let entry) in effects.all where entry.close != nil {
-            told.append("\(connection.number) closed")
+            told.append("\(connection.number) closed\(entry.close == 4503 ? ", to come back" : "")")
         }
     }
 

@@ -164,4 +164,14 @@ import Testing
         #expect(stage.news() == [])
         #expect(stage.users[.ben]?.devices.map(\.device) == [.benPhone.over(8)])
     }
+
+    @Test func `elsewhere is to come back where a login of before, that was long under way, takes its place`() {
+        var stage = ReturnStage.ringing(on: .benPhone)
+        stage.connect(.ben, .benPhone.over(9), underWayFor: .milliseconds(900))
+        #expect(stage.news().contains("3 closed"))
+        stage.connect(.ben, .benPhone.over(8), underWayFor: .seconds(4))
+        #expect(stage.news().contains("9 closed, to come back"))
+        stage.connect(.ben, .benPhone.over(10))
+        #expect(stage.news().contains("8 closed"))
+    }
 }

@@ -140,6 +140,7 @@ final class Gateway {
         login.profile = Profile(name: phone.user.text)
         login.asker = asker
         login.formerly = formerly
+        login.takenAt = clockwork.now
         // Asked once: what it shows later it has heard over this socket.
         if asker != nil, world.planted != .forgetWhatIsShown { login.shows = phone.shows }
         let reply = asker.map { Reply(asker: $0, type: "connect") }
@@ -202,10 +203,10 @@ final class Gateway {
                 phone.hear(frame, over: number, through: self)
             }
         }
-        if entry.close != nil {
+        if let code = entry.close {
             clockwork.send(along: "\(process)-\(number)") { [self] in
                 close(number)
-                phone.isPushedOut(of: number, through: self)
+                phone.isClosed(code, of: number, through: self)
             }
         }
     }

@@ -11,11 +11,13 @@ final class Phone {
     private var gateway: Gateway?
     private var isAdmitted = false
     private var used: Set<Connection> = []
+    /// When it connected last, and the time before.
+    private var connectedAt: [Timestamp] = []
     private var asked: [String: Wish] = [:]
-    private var requests = 0
-    private var commands = 0
     /// Wishes that it will send again.
     private var waiting = 0
+    private var requests = 0
+    private var commands = 0
     /// The last event seen of each call on this connection.
     private var seen: [CallID: Int] = [:]
     private var ringing: Set<CallID> = []
@@ -37,6 +39,7 @@ final class Phone {
     }
 
     private static let triesMax = 5
+    private static let loginsTogether: Duration = .seconds(2)
 
     init(_ world: World, _ user: UserID, _ device: DeviceID) {
         self.world = world
@@ -59,6 +62,7 @@ final class Phone {
         self.gateway = gateway
         self.connection = connection
         used.insert(connection)
+        connectedAt = connectedAt.suffix(1) + [clockwork.now]
         isAdmitted = false
         seen = [:]
         ringing = []
@@ -99,9 +103,12 @@ final class Phone {
     }
 
     /// There is one phone of each device: what pushes it out of the socket that it uses is itself.
-    func isPushedOut(of number: UInt64, through gateway: Gateway) {
+    func isClosed(_ code: Int, of number: UInt64, through gateway: Gateway) {
         guard isThere(number, gateway) else { return }
-        world.audit.check(false, "\(device) is pushed out of its own socket")
+        // Nobody can tell the later of two logins that are on their way together.
+        let isQuick = connectedAt.count > 1 && clockwork.now - connectedAt[0] < Self.loginsTogether
+        world.audit.check(code == Int(CloseCode.goingAway) || isQuick, "\(device) is pushed out of its own socket")
+        clockwork.note("\(device) is to come back")
         away()
     }
 
@@ -200,6 +207,10 @@ final class Phone {
 
     private func repeatWish(_ request: String) {
         guard let wish = asked.removeValue(forKey: request) else { return }
+        again(wish, after: .seconds(2))
+    }
+
+    private func again(_ wish: Wish, after wait: Duration) {
         guard wish.command != nil, wish.triesLeft > 0 else { return }
         waiting += 1
         clockwork.after(wait) { [self] in
@@ -211,10 +222,6 @@ final class Phone {
     // MARK: hearing
 
     func expire(_ call: CallID) { ringing.remove(call) }
-        again(wish, after: .seconds(2))
-    }
-
-    private func again(_ wish: Wish, after wait: Duration) {
 
     func hear(_ frame: Opaque, over number: UInt64, through gateway: Gateway) {
         guard isThere(number, gateway), let frame = try? HeardFrame(json: frame.bytes) else { return }
@@ -245,6 +252,12 @@ final class Phone {
         }
     }
 
+    /// As a client does whose answer was lost on the way; the call may be over by then.
+    private func askOnceMore(_ wish: Wish) {
+        guard Int.random(in: 0..<6, using: &clockwork.dice) == 0 else { return }
+        again(wish, after: .milliseconds(clockwork.dice.pick([100, 1_000, 5_000, 30_000])))
+    }
+
     private func sync(_ call: CallID) { ask("call.sync", call, isCommand: false) { .sync($0) } }
 
     private func hear(answer: HeardFrame, to request: String) {
@@ -252,12 +265,6 @@ final class Phone {
             isAdmitted = true
             return
         }
-    /// As a client does whose answer was lost on the way; the call may be over by then.
-    private func askOnceMore(_ wish: Wish) {
-        guard Int.random(in: 0..<6, using: &clockwork.dice) == 0 else { return }
-        again(wish, after: .milliseconds(clockwork.dice.pick([100, 1_000, 5_000, 30_000])))
-    }
-
         guard let wish = asked[request] else { return }
         clockwork.note("\(device) is answered \(request): \(answer.code ?? -1)")
         if answer.code == Refusal.Reason.tryAgain.code { return repeatWish(request) }

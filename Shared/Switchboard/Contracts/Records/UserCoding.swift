@@ -119,6 +119,7 @@ extension UserInput.Login: Message {
         try c("asker", &asker)
         try c("formerly", &formerly)
         try c.whereAny("shows", &shows)
+        try c("takenAt", &takenAt)
     }
 }
 
@@ -174,6 +175,7 @@ extension UserFact.LoggedIn: Message {
         try c("asker", &asker)
         try c("replaces", &replaces)
         try c.whereAny("shows", &shows)
+        try c.whereTrue("isLate", &isLate)
     }
 }
 

@@ -53,6 +53,8 @@ package struct User: Machine, Hashable {
 
     /// A ring whose end was never heard is let go some time after it must have ended.
     private static let ringKept: Duration = .seconds(60)
+    /// A login on its way for longer may have been overtaken by another of the same device. More than two clocks are apart.
+    static let loginLate: Duration = .seconds(1)
     /// As long as the longest ring, or the longest grace of a lost device, and the tombstone of a call together.
     static let absenceKept: Duration = .seconds(1_200)
     /// Devices; beyond it the one that left first is not waited for any more.
@@ -91,7 +93,7 @@ package struct User: Machine, Hashable {
 
     package func handle(_ input: UserInput, at now: Timestamp) throws(Refusal) -> [UserFact] {
         switch input {
-        case .login(let login): try handle(login)
+        case .login(let login): try handle(login, at: now)
         case .lost(let gone): isPresent(gone) ? [.wentOffline(gone)] : []
         case .logout(let gone): isPresent(gone) ? [.loggedOut(gone)] : []
         case .ring(let ring): rings.contains { $0.call == ring.call } ? [] : [.ringAdded(ring)]
@@ -106,7 +108,7 @@ package struct User: Machine, Hashable {
         }
     }
 
-    private func handle(_ login: UserInput.Login) throws(Refusal) -> [UserFact] {
+    private func handle(_ login: UserInput.Login, at now: Timestamp) throws(Refusal) -> [UserFact] {
         if let cutOff, login.issuedAt < cutOff { throw Refusal(.tokenInvalid) }
         let old = devices.first { $0.device.id == login.device.id }
         if let old, old.device.connection == login.device.connection { return [] }
@@ -120,6 +122,7 @@ package struct User: Machine, Hashable {
         fact.clientIp = login.clientIp
         fact.asker = login.asker
         fact.replaces = isSameSocket ? nil : old?.device.connection
+        fact.isLate = fact.replaces != nil && login.takenAt.map { now - $0 > Self.loginLate } ?? false
         fact.shows = login.shows
         return [.loggedIn(fact)]
     }

@@ -30,6 +30,8 @@ package enum UserInput: Sendable {
         package var formerly: Connection?
         /// The calls that the device shows as it connects: of each it has heard no end.
         package var shows: [CallID] = []
+        /// When its gateway took it, by the gateway's clock.
+        package var takenAt: Timestamp?
         package init() {}
     }
 
@@ -109,6 +111,8 @@ package enum UserFact: Hashable, Sendable {
         package var asker: Asker?
         /// The connection that the same device had until now, if any; it is to be closed.
         package var replaces: Connection?
+        /// It was long under way, and the device may be at the other by now: from there it is to come back.
+        package var isLate = false
         /// The calls that the device still shows; they are asked, whatever is known of them here.
         package var shows: [CallID] = []
         package init() {}

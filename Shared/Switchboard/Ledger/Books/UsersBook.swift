@@ -119,7 +119,10 @@ package struct UsersBook: Book {
         _ login: UserFact.LoggedIn, _ app: AppKey, _ id: UserID, _ before: User, _ user: User,
         into effects: inout Effects
     ) {
-        if let old = login.replaces { effects.frame(to: old, nil, close: Int(CloseCode.replaced)) }
+        if let old = login.replaces {
+            // Where the device has left it long since, nobody is there; else it comes back, and this is where it is.
+            effects.frame(to: old, nil, close: Int(login.isLate ? CloseCode.goingAway : CloseCode.replaced))
+        }
         let calls = user.calls(of: login.device.id)
         let missed = before.absences.first { $0.device == login.device.id }?.calls.filter { !calls.contains($0) } ?? []
         if let asker = login.asker {
