@@ -70,15 +70,15 @@ struct GoldenState: Sendable, CustomTestStringConvertible {
     private static func carried<State: Machine & Message>(_ blank: State, _ facts: [State.Fact]) -> String {
         var state = blank
         for (second, fact) in facts.enumerated() {
-            state.apply(fact, at: Timestamp(milliseconds: 1_700_000_000_000 + Int64(second) * 1_000))
+            state.apply(fact, at: GoldenPeople.began + .seconds(second))
         }
         return String(decoding: Carried(state).encoded(), as: UTF8.self)
     }
 
     static let all = [
-        GoldenState("call-live", .calls, Call(id: GoldenLives.call), GoldenLives.liveCall),
-        GoldenState("call-over", .calls, Call(id: GoldenLives.call), GoldenLives.overCall),
-        GoldenState("call-early", .calls, Call(id: GoldenLives.call), GoldenLives.earlyCall),
+        GoldenState("call-live", .calls, Call(id: GoldenPeople.call), GoldenLives.liveCall),
+        GoldenState("call-over", .calls, Call(id: GoldenPeople.call), GoldenLives.overCall),
+        GoldenState("call-early", .calls, Call(id: GoldenPeople.call), GoldenLives.earlyCall),
         GoldenState("user", .users, UsersEntry.user(User()), GoldenLives.user),
         GoldenState("gateway", .users, UsersEntry.gateway(GatewayLife()), GoldenLives.gateway),
         GoldenState("room", .rooms, Room(), GoldenLives.room),
@@ -88,22 +88,14 @@ struct GoldenState: Sendable, CustomTestStringConvertible {
 
 /// Short lives, fact by fact.
 private enum GoldenLives {
-    static let call = CallID("0b8f2b0e-8a49-4a4e-9f0e-2f1f0a6f5c11")
-    private static let (anna, ben) = (UserID("anna"), UserID("ben@work"))
-    private static let phone = device("phone-1", 1, .ios)
-    private static let tablet = device("tablet_2", 3, .android)
-
-    private static func device(_ id: String, _ number: UInt64, _ platform: Platform) -> Device {
-        var device = Device(id: DeviceID(id), connection: Connection(partition: 17, gateway: "gw-3f", number: number))
-        device.platform = platform
-        return device
-    }
+    private static let (anna, ben) = (GoldenPeople.anna, GoldenPeople.ben)
+    private static let (phone, tablet) = (GoldenPeople.phone, GoldenPeople.tablet)
 
     static var liveCall: [CallFact] {
         var started = CallFact.Started()
         started.caller = anna
         started.device = phone
-        started.profile = Profile(name: "Anna Özil", avatarUrl: "https://a.example/1.png")
+        started.profile = GoldenPeople.profile
         started.expiresAt = Timestamp(milliseconds: 1_700_000_060_000)
         started.extra = "{\"topic\":\"ä\"}"
         started.appIdentifier = "app.id"
@@ -158,14 +150,9 @@ private enum GoldenLives {
     }
 
     static var application: [ApplicationFact] {
-        var create = ApplicationInput.Create()
-        create.name = "Fernsprecher"
-        (create.development.appKey, create.development.appSecret) = (AppKey("dev"), "not a secret")
-        (create.production.appKey, create.production.appSecret) = (AppKey("prod"), "none either")
-        (create.signingKey.keyID, create.signingKey.publicKey) = ("k1", "MFkw")
         var registered = ApplicationInput.Registered()
         (registered.app, registered.user, registered.profile) = (AppKey("dev"), anna, Profile(name: "Anna"))
-        return [.created(create), .userRegistered(registered)]
+        return [.created(GoldenPeople.application), .userRegistered(registered)]
     }
 
     static var user: [UsersEntry.Fact] {

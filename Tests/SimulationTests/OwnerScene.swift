@@ -16,6 +16,8 @@ final class OwnerScene<B: Book>: LedgerPorts {
     var clockSkew: Duration = .zero
     /// How late it hears that a record stands in the log.
     var acknowledgementDelay: Duration = .zero
+    /// What a look at the mirror shows; nothing in time where it is empty.
+    var seen: [Presence?] = []
     /// Effects stay under way.
     var holdsEffects = false
     /// The end of the inbox is not answered.
@@ -129,7 +131,7 @@ final class OwnerScene<B: Book>: LedgerPorts {
     }
 
     func look(at keys: [String], _ done: @escaping ([Presence?]) -> Void) {
-        waiting.append { done(keys.map { _ in nil }) }
+        waiting.append { [self] in done(seen.isEmpty ? keys.map { _ in nil } : seen) }
     }
 
     func readLog(

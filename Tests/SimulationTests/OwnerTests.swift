@@ -273,10 +273,16 @@ import Testing
         #expect(calls.records.suffix(2).map(\.kind) == [.facts, .refusal])
     }
 
-    @Test func `answers an accept sent again over a connection it has not heard of with the call`() throws {
+    @Test(arguments: [false, true])
+    func `answers an accept over a connection it has not heard of with the call`(_ isFirst: Bool) throws {
         calls.takeOver()
-        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
-        calls.send(.accept(.ben), for: callKey, "u/d/2", .ben)
+        var start = CallInput.Start.anna
+        var presence = Presence()
+        presence.devices = [CallInput.By.ben.device]
+        start.presences = [presence, nil]
+        calls.seen = start.presences
+        calls.send(.start(start), for: callKey, "u/d/1", .anna)
+        if !isFirst { calls.send(.accept(.ben), for: callKey, "u/d/2", .ben) }
         let again = Connection(partition: 0, gateway: "g2", number: 1)
         var accept = CallInput.Accept.ben
         accept.by.device.connection = again
@@ -290,6 +296,7 @@ import Testing
         #expect(connection == again)
         let answer = String(decoding: try #require(entry.frame).bytes, as: UTF8.self)
         #expect(answer.contains("\"participants\""))
+        #expect(calls.records.last?.facts.first.map { if case .accepted = $0 { true } else { false } } == isFirst)
     }
 
     @Test func `takes an effect once, however often it is sent`() {

@@ -86,32 +86,31 @@ extension PartitionOwner {
             if let sentAt = record.sentAt, time - sentAt > LedgerLimit.commandAgeMax { throw Refusal(.tryAgain) }
             let outcome = record.command.flatMap { commands.outcome(of: $0, at: time) }
             if case .refused(let refusal)? = outcome { throw refusal }
-            guard let facts = try handle(input, by: state, at: time, isKnown: outcome == .accepted) else {
-                var record = record
-                if record.reply != nil { book.nameAsker(of: input, in: &record.reply!) }
-                return rememberDecision([], record, key, at: time)
-            }
-            if facts.isEmpty {
+            let facts = try handle(input, by: state, at: time, isKnown: outcome == .accepted)
+            guard facts.isEmpty else { return rememberDecision(facts, record, key, at: time) }
+            if outcome == nil {
                 book.observe(input, by: &state, at: time)
                 if let entry = entries[key] {
                     entry.state = state
                     schedule(key, entry)
                 }
-                guard record.reply != nil || record.command != nil else { return }
             }
-            rememberDecision(facts, record, key, at: time)
+            guard record.reply != nil || record.command != nil else { return }
+            var record = record
+            if record.reply != nil { book.nameAsker(of: input, in: &record.reply!) }
+            rememberDecision([], record, key, at: time)
         } catch {
             rememberRefusal(error, record, key, at: time)
         }
     }
 
     /// - Parameter isKnown: the command was accepted before.
-    /// - Returns: nil where it stays accepted, whatever has become of its subject, and nothing follows from it again.
+    /// - Returns: none where it stays accepted, whatever has become of its subject, and nothing follows from it again.
     private func handle(
         _ input: Input, by state: B.State, at time: Timestamp, isKnown: Bool
-    ) throws(Refusal) -> [B.State.Fact]? {
+    ) throws(Refusal) -> [B.State.Fact] {
         guard isKnown else { return try state.handle(input, at: time) }
-        return book.isRepeatable(input) ? try? state.handle(input, at: time) : nil
+        return book.isRepeatable(input) ? (try? state.handle(input, at: time)) ?? [] : []
     }
 
     private func rememberDecision(

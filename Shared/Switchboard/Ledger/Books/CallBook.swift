@@ -38,6 +38,7 @@ package struct CallBook: Book {
         switch input {
         case .start(let start): by = start.by
         case .accept(let accept): by = accept.by
+        case .sync(let asker): by = asker
         default: return
         }
         reply.user = by.user
@@ -182,7 +183,12 @@ package struct CallBook: Book {
     /// Whose connection it is that asks. What was decided may name who it is: a command sent again over a new
     /// connection can come before the news of that connection.
     private func who(asks reply: Reply, _ facts: [CallFact], in call: Call) -> (UserID, DeviceID)? {
-        if case .synced(let back)? = facts.last { return (back.user, back.device.id) }
+        switch facts.first {
+        case .synced(let back): return (back.user, back.device.id)
+        case .accepted(let accepted): return (accepted.user, accepted.device.id)
+        case .rejoined(let rejoined): return (rejoined.user, rejoined.device)
+        default: break
+        }
         if let user = reply.user, let device = reply.device { return (user, device) }
         for member in call.participants {
             for line in member.lines where line.device.connection == reply.asker.connection {

@@ -1,0 +1,140 @@
+import Support
+import Switchboard
+import Testing
+
+/// A signaling-gateway and a token-service on a real broker, clients of the gateway, and what is said to both of them by
+/// the users' owners, of whom none runs.
+actor GatewayScene {
+    nonisolated let loop = EventLoop(name: "gateway scene")
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+    nonisolated let tokens: TokenScene
+    nonisolated let gateway: ServiceProcess
+    private let settings: LedgerSettings
+    private var producer: KafkaProducer?
+    private var reader: KafkaReader?
+    private var client: WebSocketClient?
+    private let ears = GatewayClients()
+    /// What the gateway has told the users' machines, in the order of their inbox: one user has one partition.
+    private(set) var told: [UserInput] = []
+    private(set) var beats: [String] = []
+
+    nonisolated var broker: KafkaBroker { tokens.stage.broker }
+
+    private init(_ tokens: TokenScene) throws {
+        self.tokens = tokens
+        gateway = try tokens.stage.service("signaling-gateway")
+        settings = LedgerSettings(
+            kafka: KafkaSettings(bootstrap: tokens.stage.broker.bootstrap, clientID: "scene"), group: "none",
+            partitions: Int32(tokens.stage.partitions))
+        loop.start()
+    }
+
+    static func open() async throws -> GatewayScene {
+        let scene = try GatewayScene(try await TokenScene())
+        try await scene.gateway.start()
+        try await scene.listen()
+        return scene
+    }
+
+    private func listen() throws {
+        producer = try KafkaProducer(settings: settings.kafka, loop: loop, topics: [Topic.deliveries])
+        let reader = try KafkaReader(settings: settings.kafka, topics: [LedgerName.users.inbox], loop: loop)
+        reader.onRecord = { record in
+            guard let record = try? InboxRecord<UsersEntry.Input>(json: record.value) else { return }
+            switch record.input {
+            case .user(let input): self.told.append(input)
+            case .gateway(.beat(let life)): self.beats.append(life)
+            case .gateway, .gatewayDied: break
+            }
+        }
+        for partition in 0..<settings.partitions { reader.add(KafkaTopicID(0), partition, at: .beginning) }
+        self.reader = reader
+        client = WebSocketClient(loop: loop, handler: ears)
+    }
+
+    // MARK: clients
+
+    /// A client that has said `connect`, by the name of its device.
+    func connect(_ user: String, _ device: String) async throws {
+        let token = try #require(try await tokens.issue(user)["result.accessToken"] as? String)
+        let (client, ears, port) = (client, ears, gateway.port)
+        let failure = await answered { (done: Answering<String?>) in
+            client?.connect(to: "127.0.0.1", port: port, target: "/ws") { result in
+                switch result {
+                case .success(let connection):
+                    ears.names[ObjectIdentifier(connection)] = device
+                    let wish = #"{"token":"\#(token)","deviceId":"\#(device)","platform":"web"}"#
+                    let frame = #"{"id":"1","type":"connect","data":\#(wish)}"#
+                    connection.send(text: Array(frame.utf8))
+                    done.resume(returning: nil)
+                case .failure(let failure): done.resume(returning: failure.description)
+                }
+            }
+        }
+        #expect(failure == nil)
+    }
+
+    /// What the clients have heard, as `device: frame` and `device: closed code`.
+    var heard: [String] { ears.heard }
+    func heard(by device: String) -> [String] { ears.heard.filter { $0.hasPrefix("\(device): ") } }
+
+    // MARK: what owners see and say
+
+    /// The logins of a device, in their order.
+    func logins(of device: String) -> [UserInput.Login] {
+        told.compactMap { input in
+            guard case .login(let login) = input, login.device.id.text == device else { return nil }
+            return login
+        }
+    }
+
+    func address(of device: String) throws -> Connection {
+        try #require(logins(of: device).last?.device.connection)
+    }
+
+    /// - Parameter index: of the effect in its record; nil for what may be taken twice.
+    func deliver(
+        _ text: String?, to connection: Connection, index: Int32? = nil, close: Int? = nil, died: Bool? = nil
+    ) throws {
+        var note = DeliveryNote()
+        note.died = died
+        let frame = text.map { Opaque.event($0, NoData()) }
+        var entry = DeliveryEntry(to: connection, frame: frame, note: died == nil ? nil : note, close: close)
+        entry.source = index.map { SourceMark(ledger: .users, partition: 0, offset: 7, index: $0) }
+        try producer?.produce(
+            topic: Topic.deliveries, partition: connection.partition, key: [],
+            value: DeliveryRecord([entry]).encoded())
+    }
+
+    func end() async {
+        client?.close()
+        await answered { done in
+            if let reader { reader.close { done.resume() } } else { done.resume() }
+        }
+        await answered { done in
+            if let producer { producer.close { done.resume() } } else { done.resume() }
+        }
+        (client, reader, producer) = (nil, nil, nil)
+        loop.stop()
+    }
+}
+
+/// Writes down what each client hears. On the loop of its scene.
+private final class GatewayClients: WebSocketHandler {
+    var names: [ObjectIdentifier: String] = [:]
+    private(set) var heard: [String] = []
+
+    private func note(_ connection: WebSocketConnection, _ text: String) {
+        heard.append("\(names[ObjectIdentifier(connection)] ?? "?"): \(text)")
+    }
+
+    func opened(_ connection: WebSocketConnection) {}
+    func received(_ connection: WebSocketConnection, text: UnsafeRawBufferPointer) {
+        let type = (try? EventFrame<NoData>(json: text))?.type
+        note(connection, type ?? String(decoding: text.prefix(40), as: UTF8.self))
+    }
+    func receivedBinary(_ connection: WebSocketConnection) { note(connection, "binary") }
+    func closed(_ connection: WebSocketConnection, code: UInt16?) {
+        note(connection, "closed \(code.map(String.init) ?? "without a code")")
+    }
+}
