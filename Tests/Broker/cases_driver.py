@@ -2,11 +2,13 @@
 of it, on both brokers too, is in Tests/IntegrationTests."""
 
 import json
+import select
 import struct
 import subprocess
+import time
 import uuid
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, TopicPartition
 
 from broker import needs
 from cases_durability import Cutter
@@ -21,6 +23,9 @@ class Driver:
     def await_ready(self):
         assert self.process.stdout.readline() == "ready\n", self.process.stderr.read()
         return self
+
+    def says_nothing_for(self, seconds):
+        return not select.select([self.process.stdout], [], [], seconds)[0] and self.process.poll() is None
 
     def report(self, seconds=60):
         try:
@@ -63,6 +68,36 @@ def test_our_driver_makes_topics(broker):
     Driver(broker, "topics", topic, 0, 1).report()
     made = {name for name in broker.admin().list_topics(timeout=10).topics if name.startswith(topic)}
     assert made == {topic, f"{topic}.inbox", f"{topic}.log", f"{topic}.deliveries"}, made
+
+
+@needs("driver")
+def test_our_driver_waits_for_an_unknown_topic_and_does_not_make_it(broker):
+    topic = f"t-{uuid.uuid4().hex[:12]}"
+    waiting = [Driver(broker, word, topic, 0, 500) for word in ("consume", "produce")]
+    try:
+        assert all(driver.says_nothing_for(1) for driver in waiting), "one did not wait"
+        assert topic not in broker.admin().list_topics(timeout=10).topics, "asking for it made it"
+        Driver(broker, "topics", topic, 0, len(broker.addresses)).report()
+        # A reader that has all records before it reaches an end does not say that it is ready.
+        reader, writer = waiting
+        assert writer.report()["acknowledged"]["count"] == 500
+        read = reader.report()["read"]
+        assert (read["count"], read["outOfOrder"]) == (500, 0), read
+    finally:
+        for driver in waiting:
+            driver.process.kill()
+
+
+@needs("driver")
+def test_records_of_our_driver_have_the_time_of_the_broker(broker):
+    topic, start = broker.topic(), time.time()
+    Driver(broker, "produce", topic, 0, 500).report()
+    end = time.time()
+    times = [message.timestamp() for message in broker.read(topic, 500)]
+    assert {kind for kind, _ in times} == {TIMESTAMP_LOG_APPEND_TIME}, times[0]
+    milliseconds = [moment for _, moment in times]
+    assert milliseconds == sorted(milliseconds), "times go back"
+    assert int(start * 1000) <= milliseconds[0] and milliseconds[-1] <= int(end * 1000) + 1, (start, milliseconds, end)
 
 
 @needs("driver", "single")
