@@ -45,9 +45,11 @@ class Member:
         }
         if instance:
             settings["group.instance.id"] = instance
-        self.held, self.read, self.changes = set(), [], 0
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", MEMBER, json.dumps(settings), topic], stdout=subprocess.PIPE, text=True)
+        self.begin([sys.executable, "-c", MEMBER, json.dumps(settings), topic])
+
+    def begin(self, words):
+        self.held, self.read, self.changes, self.lost = set(), [], 0, 0
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         threading.Thread(target=self.listen, daemon=True).start()
 
     def listen(self):
@@ -55,6 +57,8 @@ class Member:
             word, *numbers = line.split()
             if word == "held":
                 self.held, self.changes = set(map(int, numbers)), self.changes + 1
+            elif word == "lost":
+                self.lost += len(numbers)
             else:
                 self.read.append(tuple(map(int, numbers)))
 

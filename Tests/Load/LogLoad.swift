@@ -39,6 +39,7 @@ final class LogLoad {
     private var isReaderReady = false
     private var start: UInt64 = 0
     private var sent = 0
+    private var record = [UInt8](repeating: 0x61, count: LogStamp.recordBytes)
     private var acknowledged = LogMeasured(what: "acknowledged")
     private var read = LogMeasured(what: "read")
 
@@ -120,9 +121,15 @@ final class LogLoad {
         let due = plan.rate == 0 ? plan.count : min(plan.count, Int(elapsed) / (1_000_000_000 / plan.rate))
         while sent < due, (producer?.waiting ?? 0) < Self.waitingMax {
             let now = monotonicNanoseconds()
-            put(LogStamp(number: sent, time: now).record, to: 0) { [self] in
-                acknowledged.note(sentAt: now, start: start)
-                finishIfDone()
+            LogStamp(number: sent, time: now).write(to: &record)
+            do {
+                try producer?.produce(topic: KafkaTopicID(0), partition: 0, key: [], value: record) { [self] result in
+                    if case .failure(let failure) = result { Self.giveUp(failure) }
+                    acknowledged.note(sentAt: now, start: start)
+                    finishIfDone()
+                }
+            } catch {
+                Self.giveUp(error)
             }
             sent += 1
         }
@@ -190,13 +197,11 @@ struct LogStamp {
         time = bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
     }
 
-    var record: [UInt8] {
-        var bytes = [UInt8](repeating: 0x61, count: Self.recordBytes)
-        bytes.withUnsafeMutableBytes {
+    func write(to record: inout [UInt8]) {
+        record.withUnsafeMutableBytes {
             $0.storeBytes(of: UInt64(number), toByteOffset: 0, as: UInt64.self)
             $0.storeBytes(of: time, toByteOffset: 8, as: UInt64.self)
         }
-        return bytes
     }
 }
 

@@ -3,7 +3,8 @@ import Switchboard
 
 /// `switchboard-load calls PLAN.json` puts the load of a plan on a server and prints one line of JSON per measurement;
 /// `Deploy/Local/bench` starts servers, writes plans and makes the table. `log` and `replay` are parts of
-/// `Deploy/Local/bench-log`, the other words are parts of `Deploy/Local/bench-drivers`.
+/// `Deploy/Local/bench-log`, `group` and `copy` of the conformance suite (`Tests/Broker/cases_driver.py`), the other words of
+/// `Deploy/Local/bench-drivers`.
 @main
 struct Main {
     static func main() {
@@ -18,13 +19,16 @@ struct Main {
         case ("plain", 2): measurePlainly(in: words[1])
         case ("log", 6) where numbers.count >= 2 && LogLoad.Kind(rawValue: words[1]) != nil:
             log(words, rate: Int(words[4]) ?? 0, count: Int(words[5]) ?? 0)
+        case ("group", 4): member(bootstrap: words[1], topic: words[2], group: words[3])
+        case ("copy", 5) where numbers.count == 1:
+            copy(bootstrap: words[1], from: words[2], to: words[3], count: numbers[0])
         case (let word, 3) where numbers.count == 2 && DriverLoad.Kind(rawValue: word) != nil:
             drive(DriverLoad.Kind(rawValue: word) ?? .echo, port: numbers[0], pid: numbers[1])
         default:
             Console.complain(
                 "usage: switchboard-load calls PLAN.json | serve PORT | plain FOLDER | echo|idle|posts|redis PORT PID"
                     + " | log topics|produce|consume|dial|relay BOOTSTRAP TOPIC RATE COUNT"
-                    + " | replay CALLS PORT PARTITIONS")
+                    + " | replay CALLS PORT PARTITIONS | group BOOTSTRAP TOPIC GROUP | copy BOOTSTRAP FROM TO COUNT")
             exit(2)
         }
     }
@@ -89,6 +93,31 @@ extension Main {
         loop.run()
     }
 
+    private static func member(bootstrap: String, topic: String, group: String) {
+        runOnLoop { loop throws(KafkaFailure) in
+            Held.group = try LogGroup(bootstrap: bootstrap, topic: topic, group: group, loop: loop)
+        }
+    }
+
+    private static func copy(bootstrap: String, from topic: String, to copy: String, count: Int) {
+        runOnLoop { loop throws(KafkaFailure) in
+            Held.copy = try LogCopy(bootstrap: bootstrap, from: topic, to: copy, count: count, loop: loop)
+        }
+    }
+
+    private static func runOnLoop(_ begin: @escaping @Sendable (EventLoop) throws(KafkaFailure) -> Void) {
+        let loop = EventLoop(name: "load")
+        loop.execute {
+            do {
+                try begin(loop)
+            } catch {
+                Console.complain("\(error)")
+                exit(1)
+            }
+        }
+        loop.run()
+    }
+
     private static func replay(calls: Int, port: Int, partitions: Int) {
         let loop = EventLoop(name: "replay")
         loop.execute {
@@ -116,6 +145,8 @@ private enum Held {
     nonisolated(unsafe) static var load: DriverLoad?
     nonisolated(unsafe) static var log: LogLoad?
     nonisolated(unsafe) static var replay: ReplayLoad?
+    nonisolated(unsafe) static var group: LogGroup?
+    nonisolated(unsafe) static var copy: LogCopy?
 }
 
 /// Standard output for measurements, standard error for people.
