@@ -299,6 +299,30 @@ import Testing
         #expect(calls.records.last?.facts.first.map { if case .accepted = $0 { true } else { false } } == isFirst)
     }
 
+    @Test func `fires what is due though an input that came later waits for something`() {
+        calls.takeOver()
+        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
+        calls.holdsTheEnd = true
+        calls.wait(CallSettings().ringTimeout)
+        let end = calls.inbox.count
+        calls.holdsLooks = true
+        calls.send(.start(.anna), for: "app/other", "u/d/2", .anna)
+        #expect(calls.owner.state(of: callKey)?.isLive == true)
+        calls.answerTheEnd(end)
+        #expect(calls.owner.state(of: callKey)?.endReason == .noAnswer)
+    }
+
+    @Test func `fires nothing before an input that came in time is decided`() {
+        calls.takeOver()
+        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
+        calls.holdsTheEnd = true
+        calls.wait(CallSettings().ringTimeout)
+        calls.holdsLooks = true
+        calls.send(.start(.anna), for: "app/other", "u/d/2", .anna)
+        calls.answerTheEnd()
+        #expect(calls.owner.state(of: callKey)?.isLive == true)
+    }
+
     @Test func `takes an effect once, however often it is sent`() {
         let mark = SourceMark(ledger: .users, partition: 1, offset: 9, index: 0)
         users.takeOver()
