@@ -30,6 +30,16 @@ import Testing
         #expect(calls.owner.skippedRecords == 1)
     }
 
+    @Test func `passes over what nobody of ours wrote into the log, and says so once`() {
+        calls.takeOver()
+        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
+        let offset = Int64(calls.log.count)
+        for text in ["[]", "nothing"] { calls.log.append((Array(text.utf8), calls.now)) }
+        calls.takeOver()
+        #expect(calls.owner.state(of: callKey)?.sequence == 1)
+        #expect(calls.told.filter { if case .cannotRead = $0 { true } else { false } } == [.cannotRead(offset)])
+    }
+
     @Test func `ends when another has written where its own record should stand`() {
         calls.takeOver()
         calls.log.append((Array("foreign".utf8), calls.now))
