@@ -18,6 +18,7 @@ extension Broker {
         var reader = exchange.body
         let version = exchange.version
         var asked: [(type: Int8, name: String, keys: [String]?)] = []
+        var seen: Set<String> = []
         for _ in 0..<(try reader.count(itemBytesMin: 7)) {
             let type = try reader.int8()
             let name = try reader.string()
@@ -27,7 +28,7 @@ extension Broker {
                 for _ in 0..<count { listed.append(try reader.string()) }
                 keys = listed
             }
-            asked.append((type, name, keys))
+            if seen.insert("\(type) \(name)").inserted { asked.append((type, name, keys)) }
         }
         if version >= 1 { _ = try reader.bool() }
         exchange.reply { answer in

@@ -166,7 +166,7 @@ extension Broker {
                 do {
                     let reading = try partition.read(
                         into: &answer.bytes, from: part.offset, byteCountMax: min(part.bytesMax, bytesLeft),
-                        isFirst: isEmpty, mayWait: mayWait)
+                        isFirst: isEmpty, mayWait: mayWait && isEmpty)
                     switch reading {
                     case .bytes(let count):
                         answer.set(Int32(count), at: countAt)

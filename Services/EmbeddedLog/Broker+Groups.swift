@@ -20,18 +20,23 @@ extension Broker {
         let code: ErrorCode? =
             if !Self.isGroupID(groupID) { .invalidGroupID } else if !Limits.sessionMilliseconds.contains(session) {
                 .invalidSessionTimeout
+            } else if protocols.reduce(0, { $0 + $1.byteCount }) + protocolType.utf8.count > Limits.memberBytes {
+                .invalidRequest
+            } else if memberID.isEmpty, groups.memberCount >= Limits.members {
+                .groupMaxSizeReached
             } else { nil }
         if let code {
             return exchange.reply { Group.Joined(code: code, memberID: memberID).write(to: &$0, version: version) }
         }
+        let clientID = String(exchange.clientID.prefix(Limits.clientIDBytes))
         let join = Group.Join(
-            memberID: memberID, instanceID: instanceID, clientID: exchange.clientID,
+            memberID: memberID, instanceID: instanceID, clientID: clientID,
             clientHost: "/" + (exchange.connection?.peer ?? ""), sessionMilliseconds: Int64(session),
             rebalanceMilliseconds: Int64(min(max(rebalance, session), Limits.rebalanceMilliseconds)),
             protocolType: protocolType, protocols: protocols, asksForIDFirst: version >= Self.firstVersionOfIDFirst)
-        let ticket = groups.ticket(for: exchange, of: groupID, now: { [unowned self] in now })
-        let newID = "\(instanceID ?? exchange.clientID)-\(Self.randomID())"
-        let isTaken: Void? = groups.with(groupID) { $0.join(join, ticket: ticket, newID: newID, at: now) }
+        let ticket = groups.ticket(for: exchange, of: groupID, now: { [unowned self] in steadyNow })
+        let newID = "\(instanceID ?? clientID)-\(Self.randomID())"
+        let isTaken: Void? = groups.with(groupID) { $0.join(join, ticket: ticket, newID: newID, at: steadyNow) }
         guard isTaken == nil else { return }
         groups.drop(ticket: ticket)
         exchange.reply {
@@ -50,18 +55,26 @@ extension Broker {
             let id = try reader.string()
             assignments[id] = try reader.bytesValue()
         }
-        guard groups.groups[groupID] != nil else {
+        let problem: ErrorCode? =
+            if groups.groups[groupID] == nil {
+                .unknownMemberID
+            } else if assignments.values.contains(where: {
+                $0.count > Limits.memberBytes
+            }) {
+                .invalidRequest
+            } else { nil }
+        if let problem {
             return exchange.reply { answer in
                 if exchange.version >= 1 { answer.int32(0) }
-                answer.error(.unknownMemberID)
+                answer.error(problem)
                 answer.bytesValue([])
             }
         }
-        let ticket = groups.ticket(for: exchange, of: groupID, now: { [unowned self] in now })
+        let ticket = groups.ticket(for: exchange, of: groupID, now: { [unowned self] in steadyNow })
         groups.with(groupID) {
             $0.sync(
                 memberID: memberID, instanceID: instanceID, generation: generation, assignments: assignments,
-                ticket: ticket, at: now)
+                ticket: ticket, at: steadyNow)
         }
     }
 
@@ -71,7 +84,7 @@ extension Broker {
         let memberID = try exchange.body.string()
         let instanceID = exchange.version >= 3 ? try exchange.body.nullableString() : nil
         let code = groups.with(groupID) {
-            $0.heartbeat(memberID: memberID, instanceID: instanceID, generation: generation, at: now)
+            $0.heartbeat(memberID: memberID, instanceID: instanceID, generation: generation, at: steadyNow)
         }
         replyCode(exchange, code ?? .unknownMemberID)
     }
@@ -79,7 +92,7 @@ extension Broker {
     func leaveGroup(_ exchange: Exchange) throws(WireFailure) {
         let groupID = try exchange.body.string()
         let memberID = try exchange.body.string()
-        let code = groups.with(groupID) { $0.leave(memberID: memberID, at: now) }
+        let code = groups.with(groupID) { $0.leave(memberID: memberID, at: steadyNow) }
         replyCode(exchange, code ?? .unknownMemberID)
     }
 
@@ -150,7 +163,7 @@ extension Broker {
     }
 
     func describeGroups(_ exchange: Exchange) throws(WireFailure) {
-        let ids = try exchange.body.strings()
+        let ids = try exchange.body.distinctStrings()
         exchange.reply { answer in
             answer.count(ids.count)
             for id in ids {

@@ -35,7 +35,7 @@ extension Broker {
         if let count = try reader.nullableCount(itemBytesMin: 2) {
             var asked: [String] = []
             for _ in 0..<count { asked.append(try reader.string()) }
-            names = version == 0 && asked.isEmpty ? nil : asked
+            names = version == 0 && asked.isEmpty ? nil : WireReader.distinct(asked)
         }
         if version >= 4 { _ = try reader.bool() }
         exchange.reply { answer in

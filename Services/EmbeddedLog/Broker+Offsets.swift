@@ -65,7 +65,7 @@ extension Broker {
     private func mayCommit(_ groupID: String, memberID: String, instanceID: String?, generation: Int32) -> ErrorCode {
         guard Self.isGroupID(groupID) else { return .invalidGroupID }
         return groups.with(groupID) {
-            $0.mayCommit(memberID: memberID, instanceID: instanceID, generation: generation, at: now)
+            $0.mayCommit(memberID: memberID, instanceID: instanceID, generation: generation, at: steadyNow)
         } ?? .groupMaxSizeReached
     }
 
@@ -77,7 +77,8 @@ extension Broker {
         var asked: [(topic: String, partitions: [Int32])] = []
         let count = version >= 2 ? try reader.nullableCount(itemBytesMin: 6) : try reader.count(itemBytesMin: 6)
         if let count {
-            for _ in 0..<count { asked.append((try reader.string(), try reader.int32s())) }
+            for _ in 0..<count { asked.append((try reader.string(), WireReader.distinct(try reader.int32s()))) }
+            asked = Self.distinct(asked)
         } else {
             let partitionsByTopic = Dictionary(grouping: commits.keys, by: \.topic)
             asked = partitionsByTopic.sorted { $0.key < $1.key }.map { ($0.key, $0.value.map(\.partition).sorted()) }
@@ -99,6 +100,14 @@ extension Broker {
             }
             if version >= 2 { answer.error(Self.isGroupID(groupID) ? .none : .invalidGroupID) }
         }
+    }
+
+    /// Each topic once, so that an answer is not longer for a request that repeats itself.
+    private static func distinct(_ asked: [(topic: String, partitions: [Int32])]) -> [(
+        topic: String, partitions: [Int32]
+    )] {
+        var seen: Set<String> = []
+        return asked.filter { seen.insert($0.topic).inserted }
     }
 
     // MARK: the ends of partitions

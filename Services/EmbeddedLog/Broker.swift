@@ -50,6 +50,10 @@ final class Broker {
     /// Unix milliseconds.
     var now: Int64 { WallClock.milliseconds }
 
+    /// Milliseconds of a clock that nobody sets, for silences and sessions.
+    var steadyNow: Int64 { (ContinuousClock.now - Self.began).milliseconds }
+    private static let began = ContinuousClock.now
+
     // MARK: the door
 
     func listen(host: String, port: Int) throws(SystemFailure) {
@@ -58,7 +62,7 @@ final class Broker {
         if advertised.port == 0 { advertised.port = listener.port }
         timers = [
             loop.every(Self.housekeeping) { [unowned self] in keepHouse() },
-            loop.every(Self.groupTick) { [unowned self] in groups.expire(at: now) },
+            loop.every(Self.groupTick) { [unowned self] in groups.expire(at: steadyNow) },
         ]
     }
 
@@ -86,7 +90,7 @@ final class Broker {
     // MARK: limits of all together
 
     func limitUnread(adding connection: Connection) {
-        guard connection.unreadBytes > 1 << 20 else { return }
+        guard connection.unreadBytes > Limits.unreadBytesUncounted else { return }
         let all = connections.values.reduce(0) { $0 + $1.unreadBytes }
         guard all > Limits.unreadBytesOfAll else { return }
         log.warning("closed a connection: too much is unread", ["peer": connection.peer, "unread": all])
@@ -106,7 +110,7 @@ final class Broker {
             refusedConnections = 0
             log.warning("refused connections: too many are open", ["refused": count, "limit": Limits.connections])
         }
-        for connection in connections.values { connection.closeIfStalled(at: time) }
+        for connection in connections.values { connection.closeIfStalled(at: steadyNow) }
         for partition in topics.all.values.flatMap(\.partitions) { partition.dropOld(at: time) }
         offsets.expireIfDue(at: time) { groups.groups[$0]?.members.isEmpty == false }
         offsets.compactIfDue()

@@ -21,7 +21,7 @@ final class Connection {
         self.tcp = tcp
         self.broker = broker
         peer = tcp.peer
-        lastMoved = broker.now
+        lastMoved = broker.steadyNow
         tcp.onReceive = { [unowned self] in receive($0) }
         tcp.onDrained = { [unowned self] in handleInput() }
         tcp.onEnd = { [unowned self] in ended($0) }
@@ -36,7 +36,7 @@ final class Connection {
     // MARK: requests
 
     private func receive(_ bytes: ArraySlice<UInt8>) {
-        lastMoved = broker.now
+        lastMoved = broker.steadyNow
         input.append(contentsOf: bytes)
         handleInput()
         guard tcp.isOpen else { return }
@@ -118,7 +118,7 @@ final class Connection {
     func answered() {
         while let first = exchanges.first, let bytes = first.answer {
             exchanges.removeFirst()
-            lastMoved = broker.now
+            lastMoved = broker.steadyNow
             tcp.send(bytes)
         }
         if tcp.isOpen { handleInput() }

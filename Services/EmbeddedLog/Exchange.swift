@@ -37,6 +37,10 @@ final class Exchange {
 
     /// Answers; a second time changes nothing.
     func reply(_ writer: consuming WireWriter) {
+        guard writer.bytes.count <= Limits.answerBytes else {
+            connection?.close()
+            return
+        }
         writer.set(Int32(writer.bytes.count - 4), at: 0)
         finish(writer.bytes)
     }

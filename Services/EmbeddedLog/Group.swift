@@ -32,6 +32,8 @@ struct Group {
     struct Offer: Equatable {
         var name: String
         var metadata: [UInt8]
+
+        var byteCount: Int { name.utf8.count + metadata.count }
     }
 
     struct Member {

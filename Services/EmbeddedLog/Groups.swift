@@ -4,6 +4,9 @@ final class Groups {
     private var exchanges: [Int: Exchange] = [:]
     private var nextTicket = 0
 
+    /// Of all groups, with those that were promised an id.
+    var memberCount: Int { groups.values.reduce(0) { $0 + $1.members.count + $1.promisedIDs.count } }
+
     /// Runs `body` on the group, which is made when it is not there, and sends the answers that follow from it.
     /// - Returns: nil when there are too many groups already.
     @discardableResult

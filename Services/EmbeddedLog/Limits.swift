@@ -10,6 +10,11 @@ enum Limits {
     static let unsentBytesOfAll = 256 << 20
     /// Bytes of unfinished requests of all connections, beyond which the one that adds to them is closed.
     static let unreadBytesOfAll = 256 << 20
+    /// An answer. Names that a request repeats are answered once, so that only what is broken comes near it.
+    static let answerBytes = 64 << 20
+    /// What a connection may have unread before all are added up: as many as there may be, each with that much, stay
+    /// below `unreadBytesOfAll`.
+    static let unreadBytesUncounted = unreadBytesOfAll / 4 / connections
     /// Requests of one connection that wait for the disk at the same time.
     static let requestsInFlight = 64
     static let connections = 1000
@@ -27,6 +32,12 @@ enum Limits {
 
     static let groups = 10_000
     static let membersPerGroup = 1000
+    /// Of all groups together, those included that were promised an id. They stay for a session when their connections
+    /// have gone.
+    static let members = 4000
+    /// What one member says about itself in all its protocols, and what it is given by the leader: of each so much.
+    static let memberBytes = 64 << 10
+    static let clientIDBytes = 255
     static let groupIDBytes = 1024
     static let sessionMilliseconds: ClosedRange<Int32> = 500...1_800_000
     static let rebalanceMilliseconds: Int32 = 1_800_000

@@ -1,9 +1,11 @@
 import Switchboard
 
 extension PartitionLog {
-    /// Files at the end whose checksums are checked at the start. Older ones reached the disk long ago; they must still be
-    /// a chain of batches from their first byte to their last.
+    /// Files whose checksums are checked at the start: the last ones, and all that were written so shortly before the
+    /// newest that the system may not have brought them to the disk (Linux does after half a minute). Older ones must
+    /// still be a chain of batches from their first byte to their last.
     private static let checkedSegments = 2
+    private static let unsyncedSeconds = 300
     private static let producersFile = "producers"
     /// Behind the name of a file that was cut off the log: kept for whoever wants to look.
     private static let cutSuffix = ".cut"
@@ -11,21 +13,29 @@ extension PartitionLog {
     /// Reads the folder: batches that are whole and follow one another are the log; from the first that does not, all
     /// is cut. Zeros behind the last batch of a file are room that was set aside, and nothing is wrong with it.
     static func recover(folder: String, log: Log) throws(SystemFailure) -> (
-        segments: [Segment], producers: ProducerStates
+        segments: [Segment], unsynced: [File], producers: ProducerStates
     ) {
         try Folder.make(folder)
         var producers = try savedProducers(folder)
         let savedEnd = producers.endOffset
+        var found = ProducerStates()
         let bases = try Folder.names(in: folder).compactMap(Segment.baseOffset(named:)).sorted()
         var segments: [Segment] = []
+        var unsynced: [File] = []
+        let newest = try bases.last.map { base throws(SystemFailure) in
+            try File(reading: "\(folder)/\(Segment.name(base))").modifiedAt()
+        }
         for (at, base) in bases.enumerated() {
             if let last = segments.last, last.nextOffset != base {
                 try setAside(bases[at...], folder: folder, log: log)
                 break
             }
             let segment = try Segment(folder: folder, baseOffset: base)
-            let isChecked = at >= bases.count - checkedSegments
+            let age = (newest ?? 0) - (try segment.file.modifiedAt())
+            let isChecked = at >= bases.count - checkedSegments || age <= unsyncedSeconds
+            if isChecked { unsynced.append(segment.file) }
             let excess = try segment.recover(isChecked: isChecked) { batch in
+                found.remember(batch, firstOffset: batch.baseOffset, appendTime: batch.maxTimestamp)
                 if batch.baseOffset >= savedEnd {
                     producers.remember(batch, firstOffset: batch.baseOffset, appendTime: batch.maxTimestamp)
                 }
@@ -40,8 +50,14 @@ extension PartitionLog {
             break
         }
         if segments.isEmpty { segments.append(try Segment(folder: folder, baseOffset: savedEnd)) }
-        producers.cut(from: segments[segments.count - 1].nextOffset)
-        return (segments, producers)
+        let end = segments[segments.count - 1].nextOffset
+        producers.cut(from: end)
+        // The log came back shorter than it was: what the file says of the rest must not be believed at the next start.
+        if end < savedEnd {
+            producers.prefer(found)
+            try Folder.remove("\(folder)/\(producersFile)")
+        }
+        return (segments, unsynced, producers)
     }
 
     private static func setAside(_ bases: ArraySlice<Int64>, folder: String, log: Log) throws(SystemFailure) {

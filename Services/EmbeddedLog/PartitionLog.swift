@@ -51,9 +51,15 @@ final class PartitionLog {
         endOffset = segments[segments.count - 1].nextOffset
         highWatermark = endOffset
         lastAppendTime = segments.last { $0.lastTime != nil }?.lastTime ?? 0
+        isFolderUnsynced = true
         // What the process before left to the system is read from here on: under `every` it must be on the disk first.
-        if syncer.mustReachDisk, active.size > 0 { try active.file.sync() }
-        isFolderUnsynced = active.size == 0
+        if syncer.mustReachDisk {
+            for file in recovered.unsynced { try file.sync() }
+            try Folder.sync(folder)
+        } else {
+            unsyncedFiles = recovered.unsynced
+            syncer.note(self)
+        }
     }
 
     /// The first offset that is still there.

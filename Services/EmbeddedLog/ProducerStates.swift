@@ -81,6 +81,9 @@ struct ProducerStates {
         producers[batch.producerID] = Producer(epoch: batch.producerEpoch, batches: [])
     }
 
+    /// What was found in the log itself counts for more than what is known here.
+    mutating func prefer(_ found: ProducerStates) { producers.merge(found.producers) { _, found in found } }
+
     mutating func forgetSilent(at now: Int64) {
         producers = producers.filter { (_, producer) in
             (producer.batches.last?.appendTime ?? now) + Self.silenceMaxMilliseconds > now

@@ -52,7 +52,9 @@ struct RecordBatch {
         else { throw .corruptMessage }
         guard batch.byteCount == range.count else { throw .invalidRecord }
         guard isIntact(bytes, range) else { throw .corruptMessage }
-        guard batch.recordCount >= 1, batch.recordCount == batch.lastOffsetDelta + 1 else { throw .invalidRecord }
+        guard batch.recordCount >= 1, Int64(batch.recordCount) == Int64(batch.lastOffsetDelta) + 1 else {
+            throw .invalidRecord
+        }
         guard batch.attributes & (transactionalBit | controlBit) == 0 else { throw .invalidRecord }
         if batch.hasProducer {
             guard batch.producerEpoch >= 0, batch.baseSequence >= 0 else { throw .invalidRecord }

@@ -85,7 +85,7 @@ final class Syncer {
         if isRunning { isDueAgain = true } else { loop.atEndOfTurn { [self] in run() } }
     }
 
-    /// Calls `body` when all that was written is on the disk, whatever the policy.
+    /// Calls `body` when all that was noted is on the disk: under `never` that is no record.
     func flush(_ body: @escaping () -> Void) {
         timer = nil
         waiting.append(body)

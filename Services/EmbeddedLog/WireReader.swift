@@ -105,6 +105,14 @@ struct WireReader {
         return values
     }
 
+    /// Each name once, in the order in which they came first.
+    mutating func distinctStrings() throws(WireFailure) -> [String] { Self.distinct(try strings()) }
+
+    static func distinct<Name: Hashable>(_ names: [Name]) -> [Name] {
+        var seen: Set<Name> = []
+        return names.filter { seen.insert($0).inserted }
+    }
+
     mutating func strings() throws(WireFailure) -> [String] {
         let count = try count(itemBytesMin: 2)
         var values: [String] = []

@@ -6,9 +6,11 @@ import socket
 import struct
 import time
 
+from confluent_kafka import TopicPartition
+
 from broker import needs, wait_until
-from cases_protocol import advertised
-from wire import Wire, array, batch, blob, fetch_body, i16, i32, i64, produce, string
+from cases_protocol import advertised, join, new_group, sync
+from wire import Wire, array, batch, blob, crc32c, fetch_body, i8, i16, i32, i64, produce, string
 
 MALFORMED = {
     "a length below nothing": i32(-5),
@@ -158,3 +160,79 @@ def test_ten_thousand_members_joining_at_once_are_bounded(broker):
         answer.i32()
         codes.add(answer.i16())
     assert codes == {79, 81}, codes
+
+
+def with_head(data, changes):
+    """The batch with other bytes in its head, and the checksum that is right for them."""
+    data = bytearray(data)
+    for at, value in changes:
+        data[at:at + len(value)] = value
+    data[17:21] = struct.pack(">I", crc32c(data[21:]))
+    return bytes(data)
+
+
+@needs("own")
+def test_no_head_of_a_batch_ends_the_broker(broker):
+    topic, sound, dice = broker.topic(), batch([b"x"]), random.Random(7)
+    highest, count = struct.pack(">i", 2**31 - 1), 57
+    wire = Wire(broker.bootstrap)
+    assert produce(wire, topic, 0, with_head(sound, [(23, highest)]))[0] == 87
+    assert produce(wire, topic, 0, with_head(sound, [(23, highest), (count, highest)]))[0] == 87
+    for _ in range(400):
+        fields = [(21, 2), (23, 4), (27, 8), (35, 8), (43, 8), (51, 2), (53, 4), (57, 4)]
+        chosen = dice.sample(fields, dice.randint(1, 3))
+        edges = [b"\xff", b"\x00", b"\x7f" + b"\xff" * 7, b"\x80" + b"\x00" * 7]
+        changes = [(at, (dice.choice(edges) * size)[:size]) for at, size in chosen]
+        produce(wire, topic, 0, with_head(sound, changes))
+    assert produce(Wire(broker.bootstrap), topic, 0, sound)[0] == 0
+    broker.read(topic, 1)
+
+
+@needs("own")
+def test_what_is_asked_many_times_is_answered_once(broker):
+    topic, group = broker.topic(partitions=500), new_group(Wire(broker.bootstrap))
+    consumer = broker.consumer(group)
+    consumer.commit(offsets=[TopicPartition(topic, 0, 0, metadata="m" * 4000)], asynchronous=False)
+    consumer.close()
+    before, times = broker.resident_bytes(), 20_000
+    asked = [
+        ("metadata", 1, array([string(topic)] * times)),
+        ("describeGroups", 0, array([string(group)] * times)),
+        ("describeConfigs", 0, array([i8(2) + string(topic) + i32(-1)] * times)),
+        ("offsetFetch", 1, string(group) + array([string(topic) + array([i32(0)] * times)] * 2)),
+    ]
+    for api, version, body in asked:
+        answer = Wire(broker.bootstrap).ask(api, version, body)
+        assert len(answer.data) < 100_000, (api, len(answer.data))
+    assert broker.resident_bytes() - before < 100 << 20
+
+
+@needs("own")
+def test_what_a_member_says_of_itself_is_limited(broker):
+    wire = Wire(broker.bootstrap)
+    group = new_group(wire)
+    assert join(wire, 5, group, offers=[("range", b"m" * (65 << 10))])["code"] == 42
+    member = join(wire, 5, group, offers=[("range", b"m" * (60 << 10))])
+    assert member["code"] == 0
+    code, _ = sync(wire, 3, group, member["generation"], member["member"], [(member["member"], b"a" * (65 << 10))])
+    assert code == 42
+    code, assignment = sync(
+        wire, 3, group, member["generation"], member["member"], [(member["member"], b"a" * (60 << 10))])
+    assert code == 0 and len(assignment) == 60 << 10
+
+
+@needs("own")
+def test_many_small_unfinished_requests_take_little_memory(broker):
+    before, halves = broker.resident_bytes(), []
+    for _ in range(700):
+        wire = Wire(broker.bootstrap)
+        try:
+            wire.send_raw(i32(15 << 20) + b"x" * (900 << 10))
+        except OSError:
+            pass
+        halves.append(wire)
+    grown = broker.resident_bytes() - before
+    for wire in halves:
+        wire.close()
+    assert grown < 450 << 20, f"{grown >> 20} MiB more"
+    assert advertised(Wire(broker.bootstrap))

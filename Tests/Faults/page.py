@@ -10,7 +10,7 @@ from injection.catalogue import FAULTS
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/reliability.md"
 HEAD = ["fault", "calls", "in flight", "ringing", "connecting", "checks", "violations", "zombies' records", "markers",
-        "shrugs (50300)", "longest wait"]
+        "shrugs (50300)", "longest wait", "seed", "commit"]
 
 
 def put(result, plan):
@@ -29,25 +29,27 @@ def _replace(result, plan):
     before, _, rest = PAGE.read_text().partition(begin)
     old, _, after = rest.partition(end)
     rows = dict(row_of(text) for text in old.splitlines() if text.startswith("| ") and not text.startswith("| fault"))
-    rows[result.name] = row(result)
+    rows[result.name] = row(result, plan, machine.commit())
     order = [fault.name for fault in FAULTS]
     found = [rows[name] for name in sorted(rows, key=lambda name: order.index(name) if name in order else len(order))]
     table = "\n".join([line(HEAD), "|" + "---|" * len(HEAD), *found])
     conditions = (f"`make faults FAULTS=broker={plan.broker}`: {plan.rate:g} calls/s begun, "
-                  f"{plan.users} users on each side, seed of the last row {plan.seed}. Machine: {machine.described()}.")
+                  f"{plan.users} users on each side. Machine: {machine.named()}.")
     PAGE.write_text(f"{before}{begin}\n{table}\n\n{conditions}\n{end}{after}")
 
 
-def row(result) -> str:
+def row(result, plan, commit: str) -> str:
     findings = result.judgement.findings
     moment = max((count for _, count in result.moments), key=lambda count: min(count.ringing, count.connecting))
     named = sum(findings.checked[number] for number in NAMED)
     zombies = sum(len(reading.zombies) for reading in result.judgement.readings.values())
     markers = sum(reading.markers for reading in result.judgement.readings.values())
-    violations = sum(findings.violated.values())
+    # A client that was told something wrong, or a call that did not come to its end, is no better than a broken invariant.
+    violations = max(sum(findings.violated.values()), len(result.faults))
     counts = [f"{n}" for n in (moment.in_flight, moment.ringing, moment.connecting)]
     return line([result.name, f"{result.calls}", *counts, f"{named}", f"{violations}" if violations else "none", f"{zombies}",
-                 f"{markers}", f"{result.patience.shrugs}", f"{result.patience.longest:.1f} s"])
+                 f"{markers}", f"{result.patience.shrugs}", f"{result.patience.longest:.1f} s",
+                 f"{plan.seed}", commit])
 
 
 def line(cells: list[str]) -> str:

@@ -169,6 +169,41 @@ import Testing
         #expect(try append(partition, TestBatch(count: 1, producer: 5, sequence: 6).bytes).firstOffset == 6)
     }
 
+    @Test func `producers whose last batches were lost are not taken for what was saved of them, at no later start`()
+        throws
+    {
+        let partition = try open(["segment.bytes": "1100", "retention.bytes": "2200"])
+        for sequence in 0..<90 as Range<Int32> {
+            try append(partition, TestBatch(count: 1, producer: 5, sequence: sequence).bytes)
+        }
+        dropOld(partition, at: 1000)
+        #expect(partition.startOffset > 0, "what is known of producers was saved")
+        // The power goes: the last file comes back empty.
+        let last = try #require(partition.segments.last)
+        try last.file.truncate(to: 0)
+        let end = last.baseOffset
+        for _ in 0..<2 {
+            let again = try open()
+            #expect(again.endOffset >= end)
+            let sequence = Int32(again.endOffset)
+            // Not a duplicate of what is lost; and known as one when it comes again.
+            let batch = TestBatch(count: 1, producer: 5, sequence: sequence).bytes
+            let first = try append(again, batch)
+            #expect(first == PartitionLog.Appended(firstOffset: Int64(sequence), appendTime: 1000, isDuplicate: false))
+            #expect(try append(try open(), batch).isDuplicate)
+        }
+    }
+
+    @Test func `a file of before the last ones is checked too, where it was written shortly before`() throws {
+        let partition = try open(["segment.bytes": "1100"])
+        for _ in 0..<60 { try append(partition, TestBatch(count: 3).bytes) }
+        let torn = try #require(partition.segments.dropLast(3).last)
+        #expect(partition.segments.count > 5)
+        // The head of a batch has reached the disk, and its records have not.
+        try torn.file.write(ArraySlice([UInt8](repeating: 0, count: 4)), at: RecordBatch.headBytes + 2)
+        #expect(try open().endOffset == torn.baseOffset)
+    }
+
     @Test func `a reader may start at any record, over many segments, with little or much room`() throws {
         let partition = try open(["segment.bytes": "5000"])
         for count in 1...120 { try append(partition, TestBatch(count: 1 + count % 4).bytes) }

@@ -16,6 +16,8 @@ final class OwnerScene<B: Book>: LedgerPorts {
     var clockSkew: Duration = .zero
     /// How late it hears that a record stands in the log.
     var acknowledgementDelay: Duration = .zero
+    /// Looks at the mirror are not answered.
+    var holdsLooks = false
     /// What a look at the mirror shows; nothing in time where it is empty.
     var seen: [Presence?] = []
     /// Effects stay under way.
@@ -102,10 +104,11 @@ final class OwnerScene<B: Book>: LedgerPorts {
         }
     }
 
-    func answerTheEnd() {
+    /// - Parameter end: as it was when it was asked for; now where that is nil.
+    func answerTheEnd(_ end: Int? = nil) {
         let held = heldEnds
         heldEnds = []
-        for done in held { done(Int64(inbox.count)) }
+        for done in held { done(Int64(end ?? inbox.count)) }
         settle()
     }
 
@@ -145,6 +148,7 @@ final class OwnerScene<B: Book>: LedgerPorts {
     }
 
     func look(at keys: [String], _ done: @escaping ([Presence?]) -> Void) {
+        if holdsLooks { return }
         waiting.append { [self] in done(seen.isEmpty ? keys.map { _ in nil } : seen) }
     }
 

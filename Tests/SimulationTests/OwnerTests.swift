@@ -30,6 +30,16 @@ import Testing
         #expect(calls.owner.skippedRecords == 1)
     }
 
+    @Test func `passes over what nobody of ours wrote into the log, and says so once`() {
+        calls.takeOver()
+        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
+        let offset = Int64(calls.log.count)
+        for text in ["[]", "nothing"] { calls.log.append((Array(text.utf8), calls.now)) }
+        calls.takeOver()
+        #expect(calls.owner.state(of: callKey)?.sequence == 1)
+        #expect(calls.told.filter { if case .cannotRead = $0 { true } else { false } } == [.cannotRead(offset)])
+    }
+
     @Test func `ends when another has written where its own record should stand`() {
         calls.takeOver()
         calls.log.append((Array("foreign".utf8), calls.now))
@@ -297,6 +307,30 @@ import Testing
         let answer = String(decoding: try #require(entry.frame).bytes, as: UTF8.self)
         #expect(answer.contains("\"participants\""))
         #expect(calls.records.last?.facts.first.map { if case .accepted = $0 { true } else { false } } == isFirst)
+    }
+
+    @Test func `fires what is due though an input that came later waits for something`() {
+        calls.takeOver()
+        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
+        calls.holdsTheEnd = true
+        calls.wait(CallSettings().ringTimeout)
+        let end = calls.inbox.count
+        calls.holdsLooks = true
+        calls.send(.start(.anna), for: "app/other", "u/d/2", .anna)
+        #expect(calls.owner.state(of: callKey)?.isLive == true)
+        calls.answerTheEnd(end)
+        #expect(calls.owner.state(of: callKey)?.endReason == .noAnswer)
+    }
+
+    @Test func `fires nothing before an input that came in time is decided`() {
+        calls.takeOver()
+        calls.send(.start(.anna), for: callKey, "u/d/1", .anna)
+        calls.holdsTheEnd = true
+        calls.wait(CallSettings().ringTimeout)
+        calls.holdsLooks = true
+        calls.send(.start(.anna), for: "app/other", "u/d/2", .anna)
+        calls.answerTheEnd()
+        #expect(calls.owner.state(of: callKey)?.isLive == true)
     }
 
     @Test func `takes an effect once, however often it is sent`() {

@@ -9,13 +9,17 @@ from stack.settings import ROOT
 
 
 def described() -> str:
+    return f"{named()}; commit {commit()}"
+
+
+def named() -> str:
     model = next(
         (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
          if line.startswith("model name")), platform.machine())
     gigabytes = os.sysconf("SC_PAGESIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{os.cpu_count()} cores ({model}), {gigabytes:.0f} GB, Linux {platform.release()}, "
-        f"{system()}, servers and load on the same machine; commit {commit()}")
+        f"{system()}, servers and load on the same machine")
 
 
 def system() -> str:

@@ -219,6 +219,10 @@ extension Ledger {
             world.log.error(
                 "an input has ended those who decided it, and is logged as failed",
                 ["ledger": name.rawValue, "partition": Int(partition), "offset": offset])
+        case .cannotRead(let offset):
+            world.log.warning(
+                "a record of the log cannot be read, and counts for nothing",
+                ["ledger": name.rawValue, "partition": Int(partition), "offset": offset])
         }
     }
 }

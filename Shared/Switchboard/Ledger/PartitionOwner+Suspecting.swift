@@ -62,6 +62,8 @@ package enum OwnerNews: Hashable, Sendable {
     case tries(Int64)
     /// An input has ended others, and is passed over.
     case fails(Int64)
+    /// What stands at this offset of the log cannot be read: nobody of ours has written it. Told of the first one.
+    case cannotRead(Int64)
 }
 
 /// What the log says of owners that decided nothing. Carried from opening to opening, so that it is known wherever the

@@ -122,6 +122,8 @@ extension PartitionOwner {
                 guard failure == nil else { return }
                 guard let record = try? Record(json: bytes) else {
                     skippedRecords += 1
+                    if !hasToldOfForeign { ports.tell(partition, .cannotRead(offset)) }
+                    hasToldOfForeign = true
                     return
                 }
                 switch rule.judge(record, at: offset) {

@@ -33,8 +33,8 @@ extension PartitionOwner {
 
     /// Fires what was due when the end was asked for, once everything before that end is decided.
     func fireIfRead() {
-        guard let asked = question, let end = asked.end, pending.isEmpty, receivedThrough + 1 >= end, unsent.isEmpty,
-            !isRenewing, ordinal < limits.recordsPerIncarnation
+        guard let asked = question, let end = asked.end, pending.first.map({ $0.offset >= end }) ?? true,
+            receivedThrough + 1 >= end, unsent.isEmpty, !isRenewing, ordinal < limits.recordsPerIncarnation
         else { return }
         question = nil
         while let item = due.first, item.time <= asked.asked {

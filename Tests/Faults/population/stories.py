@@ -12,6 +12,7 @@ from .device import LETS_GO, Device
 
 SHORT_RING_MS = 5000  # the least that the product allows
 OVER_ALREADY = 81001
+INSIDE_A_CALL = 80002
 TALK_SECONDS = (2.0, 9.0)
 SECOND_RINGS_SECONDS = 10.0
 STOPS_RINGING = (*LETS_GO, "call.expired")
@@ -26,6 +27,8 @@ class Call:
     dice: random.Random
     crowd: object
     outcome: list[str] = field(default_factory=list)
+    # Its start was refused since the caller sits in a call of which it has heard the end.
+    is_seatless: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def callee(self) -> Device:
@@ -33,7 +36,12 @@ class Call:
 
     async def start(self, twice: bool = False, **more) -> dict:
         wish = {"callId": self.id, "calleeIds": [self.callee.user], "callType": 0, "mediaType": self.dice.randint(0, 1)}
-        return await self.caller.wishes("call.start", twice, **(wish | more))
+        answer = await self.caller.wishes("call.start", twice, **(wish | more))
+        if answer["code"] == INSIDE_A_CALL and any(
+            self.caller.has_heard(end, answer["data"]["callId"]) for end in LETS_GO
+        ):
+            self.is_seatless.set()
+        return answer
 
     async def end(self, device: Device, twice: bool = False) -> dict:
         answer = await device.wishes("call.end", twice, callId=self.id)
@@ -49,8 +57,22 @@ class Call:
         await asyncio.sleep(self.dice.uniform(low, high))
 
     async def is_over(self, *devices: Device):
-        """Each has been told that it ended."""
-        await asyncio.gather(*(device.hears_one_of(LETS_GO, self.id) for device in devices))
+        """Each has been told that it ended; or the caller that it could not begin, and the others that it ended.
+
+        - Raises: CameToNothing in the second case."""
+        told = asyncio.gather(*(device.hears_one_of(LETS_GO, self.id) for device in devices if device is not self.caller))
+        caller = asyncio.create_task(self.caller.hears_one_of(LETS_GO, self.id))
+        seatless = asyncio.create_task(self.is_seatless.wait())
+        try:
+            await told
+            if self.caller in devices:
+                await asyncio.wait({caller, seatless}, return_when=asyncio.FIRST_COMPLETED)
+                if not caller.done():
+                    raise CameToNothing
+                await caller
+        finally:
+            caller.cancel()
+            seatless.cancel()
 
     @property
     def rung(self) -> list[Device]:
@@ -59,7 +81,9 @@ class Call:
 
 
 class CameToNothing(Exception):
-    """The call was over before anybody rang: its time ran out while nobody could decide it. That is as it should be."""
+    """The call was over before anybody rang: its time ran out while nobody could decide it. Or its caller's seat was not
+    free yet, though the caller had heard the end of the call before: the seat is given back by another way than that news,
+    which may be longer. That is as it should be."""
 
 
 async def ring(call: Call, **more) -> asyncio.Task:
@@ -73,7 +97,7 @@ async def ring(call: Call, **more) -> asyncio.Task:
         waiting = {start, rings, over}
         while not rings.done():
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            if start in done and start.result()["code"] == OVER_ALREADY or over in done:
+            if start in done and start.result()["code"] == OVER_ALREADY or over in done or call.is_seatless.is_set():
                 raise CameToNothing
             if start in done and start.result()["code"] != 0:
                 raise Missing(f"call.start was answered {start.result()['code']}")

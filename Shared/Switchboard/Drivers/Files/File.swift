@@ -56,6 +56,13 @@ package final class File: Sendable {
         return Int(status.st_size)
     }
 
+    /// When it was last written, in Unix seconds.
+    package func modifiedAt() throws(SystemFailure) -> Int {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw SystemFailure("stat", path) }
+        return status.st_mtim.tv_sec
+    }
+
     /// Writes all of `bytes` at `position`. After a failure some of them may be there.
     package func write(_ bytes: ArraySlice<UInt8>, at position: Int) throws(SystemFailure) {
         let code = bytes.withUnsafeBytes { source -> Int32 in
