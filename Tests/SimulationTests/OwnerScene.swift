@@ -25,6 +25,8 @@ final class OwnerScene<B: Book>: LedgerPorts {
     /// The end of the inbox is not answered.
     var holdsTheEnd = false
     private var heldEnds: [(Int64?) -> Void] = []
+    private var heldEffects: [(Bool) -> Void] = []
+    private(set) var isInboxPaused = false
     private var waiting: [() -> Void] = []
     private var incarnations = 0
     private(set) var owner: PartitionOwner<B>!
@@ -42,6 +44,8 @@ final class OwnerScene<B: Book>: LedgerPorts {
         change(&limits)
         waiting = []
         readFrom = nil
+        isInboxPaused = false
+        heldEffects = []
         owner = PartitionOwner(partition: 0, book: book, ports: self, limits: limits)
         owner.start()
         settle()
@@ -50,12 +54,13 @@ final class OwnerScene<B: Book>: LedgerPorts {
 
     /// Everything that is under way happens, and what follows from it.
     func settle() {
-        while !waiting.isEmpty || hasUnread {
-            if !waiting.isEmpty { waiting.removeFirst()() } else { read() }
+        while true {
+            if !waiting.isEmpty { waiting.removeFirst()() } else if hasUnread { read() } else { return }
+            isInboxPaused = !owner.takesMore(whileFlowing: !isInboxPaused)
         }
     }
 
-    private var hasUnread: Bool { readFrom.map { $0 < inbox.count } ?? false }
+    private var hasUnread: Bool { !isInboxPaused && readFrom.map { $0 < inbox.count } ?? false }
 
     private func read() {
         guard let next = readFrom else { return }
@@ -107,6 +112,15 @@ final class OwnerScene<B: Book>: LedgerPorts {
         settle()
     }
 
+    /// As many of the effects that stay under way are acknowledged, the first ones.
+    func acknowledgeEffects(_ count: Int) {
+        let first = heldEffects.prefix(count)
+        heldEffects.removeFirst(first.count)
+        for done in first { done(true) }
+        isInboxPaused = !owner.takesMore(whileFlowing: !isInboxPaused)
+        settle()
+    }
+
     var records: [LogRecord<B.State.Fact>] { log.compactMap { try? LogRecord(json: $0.bytes) } }
 
     // MARK: LedgerPorts
@@ -130,7 +144,7 @@ final class OwnerScene<B: Book>: LedgerPorts {
 
     func perform(_ effect: Effects.Effect, source: SourceMark, _ done: @escaping (Bool) -> Void) {
         performed.append((effect, source))
-        if !holdsEffects { waiting.append { done(true) } }
+        if holdsEffects { heldEffects.append(done) } else { waiting.append { done(true) } }
     }
 
     func look(at keys: [String], _ done: @escaping ([Presence?]) -> Void) {

@@ -296,11 +296,11 @@ extension Ledger {
 
     private func regulate(_ owner: PartitionOwner<B>) {
         let partition = owner.partition
-        if owner.backlog > LedgerLimit.pendingMax, paused.insert(partition).inserted {
-            world.setInbox(name.inbox, partition, flows: false)
-        } else if owner.backlog < LedgerLimit.pendingMax / 2, paused.remove(partition) != nil {
-            world.setInbox(name.inbox, partition, flows: true)
-        }
+        let isFlowing = !paused.contains(partition)
+        let flows = owner.takesMore(whileFlowing: isFlowing)
+        guard flows != isFlowing else { return }
+        if flows { paused.remove(partition) } else { paused.insert(partition) }
+        world.setInbox(name.inbox, partition, flows: flows)
     }
 
     func tick(stalledFor stall: Duration) {

@@ -17,7 +17,8 @@ package final class LedgerWorld {
     var inboxStarts: [ReadingKey: Int64] = [:]
     private var deliveries: [Int32: [Delivery]] = [:]
     private var isDeliveryDue = false
-    private var refused: [() -> Bool] = []
+    private let records: Outgoing
+    private let frames: Outgoing
     private var tickTimer: LoopTimer?
     private var lastTick = ContinuousClock.now
     private var isStopping = false
@@ -60,6 +61,8 @@ package final class LedgerWorld {
         self.settings = settings
         self.mirror = mirror
         self.log = log
+        records = Outgoing(on: loop)
+        frames = Outgoing(on: loop)
         admin = try KafkaAdmin(settings: settings.kafka, loop: loop)
         admin.onTrouble = { failure in log.warning("Kafka does not answer", ["failure": failure.description]) }
         mirror.onLost = { [unowned self] ledger, partition in
@@ -222,6 +225,8 @@ package final class LedgerWorld {
         guard let producer, let framesProducer else { return done() }
         producer.flush(within: .seconds(2)) { _ in
             framesProducer.flush(within: .seconds(1)) { [self] _ in
+                records.close()
+                frames.close()
                 producer.close()
                 framesProducer.close()
                 reader?.close()
@@ -237,7 +242,8 @@ package final class LedgerWorld {
         let now = ContinuousClock.now
         let stall = lastTick.duration(to: now) - Self.tickInterval
         lastTick = now
-        retryRefused()
+        records.retry()
+        frames.retry()
         for ledger in ledgers { ledger.tick(stall) }
     }
 
@@ -249,7 +255,9 @@ package final class LedgerWorld {
     ) -> Bool {
         guard let producer else { return false }
         do {
-            try producer.produce(topic: topic, partition: partition, key: Array(key.utf8), value: record) { result in
+            try producer.produce(topic: topic, partition: partition, key: Array(key.utf8), value: record) {
+                [records] result in
+                records.acknowledged()
                 switch result {
                 case .success(let place) where place.offset >= 0:
                     done(.acknowledged(offset: place.offset, time: place.timestamp))
@@ -269,18 +277,10 @@ package final class LedgerWorld {
     package func send(
         _ value: [UInt8], key: String, to topic: String, _ partition: Int32, _ done: @escaping (Bool) -> Void
     ) {
-        let attempt = { [self] () -> Bool in
+        records.send { [self] in
             append(value, key: key, to: topic, partition) { result in
                 if case .acknowledged = result { done(true) } else { done(false) }
             }
-        }
-        if !refused.isEmpty || !attempt() { refused.append(attempt) }
-    }
-
-    private func retryRefused() {
-        while let attempt = refused.first {
-            guard attempt() else { return }
-            refused.removeFirst()
         }
     }
 
@@ -323,11 +323,13 @@ package final class LedgerWorld {
 
     private func send(deliveries part: [Delivery], to partition: Int32) {
         let record = DeliveryRecord(part.map(\.entry)).encoded()
-        let attempt = { [self] () -> Bool in
+        // In order: a gateway that has taken a later entry passes over an earlier one.
+        frames.send { [self] in
             guard let framesProducer else { return false }
             do throws(KafkaFailure) {
                 try framesProducer.produce(topic: Topic.deliveries, partition: partition, key: [], value: record) {
-                    result in
+                    [frames] result in
+                    frames.acknowledged()
                     let isThere = if case .success = result { true } else { false }
                     for delivery in part { delivery.done(isThere) }
                 }
@@ -338,7 +340,5 @@ package final class LedgerWorld {
                 return true
             }
         }
-        // In order: a gateway that has taken a later entry passes over an earlier one.
-        if !refused.isEmpty || !attempt() { refused.append(attempt) }
     }
 }

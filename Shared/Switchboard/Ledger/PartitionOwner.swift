@@ -93,8 +93,13 @@ package final class PartitionOwner<B: Book> {
     package var liveCount: Int { entries.count }
     /// A record of its own counts.
     var hasAccepted: Bool { fence >= 0 && acceptedThrough > fence }
-    /// Received and not yet decided, or decided and not yet accepted.
-    package var backlog: Int { pending.count + inFlight.count + unsent.count }
+    /// Inputs that are not decided, decisions that are not accepted, and records whose effects are under way.
+    package var backlog: Int { pending.count + inFlight.count + unsent.count + performing.count }
+
+    /// Whether the inbox is to flow, where it flows or rests now.
+    package func takesMore(whileFlowing isFlowing: Bool) -> Bool {
+        isFlowing ? backlog <= limits.backlogMax : backlog < limits.backlogMax / 2
+    }
 
     package func state(of key: String) -> B.State? { entries[key]?.state }
 
@@ -248,8 +253,10 @@ struct SourcePartition: Hashable {
 package enum LedgerLimit {
     /// Decisions that may wait for their acknowledgement, per partition.
     package static let inFlightMax = 10_000
-    /// Inputs that may wait; beyond it the inbox is paused, and flows again below half of it.
-    package static let pendingMax = 10_000
+    /// What may be under way, from an input that waits to a record whose effects are not all acknowledged, per partition;
+    /// beyond it the inbox is paused, and flows again below half of it. A broker that answers never lets it come to that:
+    /// a second of its silence at ten thousand decisions a second would.
+    package static let backlogMax = 10_000
     /// The last records of a log that are asked from where on it is needed: more than a few markers that nothing followed.
     static let recordsAsked: Int64 = 64
     /// Snapshots that are taken in a quiet tenth of a second; otherwise one for each decision.
@@ -279,7 +286,7 @@ package enum LedgerLimit {
     package static let endedHeld = commandMemory
 }
 
-/// How often an owner writes what readers need; smaller in tests alone.
+/// How often an owner writes what readers need, and how much it takes at once; smaller in tests alone.
 package struct OwnerLimits: Sendable {
     /// It takes over from itself after this many records, so that a reader meets a marker that often …
     package var recordsPerIncarnation: Int64 = 10_000
@@ -298,6 +305,8 @@ package struct OwnerLimits: Sendable {
     package var gravesMax = 32
     /// The level of records that may be written.
     package var levelAllowed = RecordLevel.highest
+    /// So much may be under way before it takes no more of its inbox.
+    package var backlogMax = LedgerLimit.backlogMax
 
     package init() {}
 }
