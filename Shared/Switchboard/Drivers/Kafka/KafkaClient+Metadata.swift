@@ -9,11 +9,11 @@ extension KafkaClient {
     /// what is unknown to a client makes its first record wait for about a second.
     func awaitMetadata(_ done: @escaping () -> Void) {
         let names = Set(topicIDs.keys)
-        let waiting = LoopBound((client: Weak(self), done: done), on: loop)
+        let waiting = LoopBound((client: self, done: done), on: loop)
         ask(for: names, waiting)
     }
 
-    private typealias Waiting = LoopBound<(client: Weak<KafkaClient>, done: () -> Void)>
+    private typealias Waiting = LoopBound<(client: KafkaClient, done: () -> Void)>
 
     private func ask(for names: Set<String>, _ waiting: Waiting) {
         nonisolated(unsafe) let handle = handle
@@ -22,9 +22,9 @@ extension KafkaClient {
             let isComplete = Self.hasLeaders(handle, names)
             loop.execute {
                 guard let (client, done) = waiting.value else { return }
-                guard let client = client.value, !client.isClosed, !isComplete else {
+                guard !client.isClosed, !isComplete else {
                     waiting.value = nil
-                    if let client = client.value, !client.isClosed { done() }
+                    if !client.isClosed { done() }
                     return
                 }
                 client.metadataRetry = client.loop.schedule(after: Self.metadataPause) { [unowned client] in
@@ -48,10 +48,4 @@ extension KafkaClient {
         }
         return names.isSubset(of: complete.map { String(cString: $0.topic) })
     }
-}
-
-private struct Weak<Object: AnyObject> {
-    weak var value: Object?
-
-    init(_ value: Object) { self.value = value }
 }
