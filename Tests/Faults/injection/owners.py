@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from signal import SIGCONT, SIGKILL, SIGSTOP
+from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
 from .field import Field
 
@@ -62,7 +62,11 @@ async def moved_to_and_fro(field: Field, service: str, times: int):
     def stop():
         field.stack.control("stop", service, "2")
 
-    await field.moment(f"{service} 2 stopped and started {times} times", lambda: None)
+    # The first stop is the stroke; its supervisor hears of it after that.
+    def begin():
+        field.stack.send(service, 2, SIGTERM)
+
+    await field.moment(f"{service} 2 stopped and started {times} times", begin)
     for _ in range(times):
         await field.run(stop)
         await asyncio.sleep(2)
