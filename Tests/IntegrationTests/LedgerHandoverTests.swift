@@ -105,8 +105,8 @@ struct LedgerHandoverTests {
         let given: Int32
     }
 
-    private func shared() async throws -> Shared {
-        let broker = try await KafkaBroker(.embedded)
+    private func shared(_ kind: KafkaBroker.Kind) async throws -> Shared {
+        let broker = try await KafkaBroker(kind)
         let owner = CallsOwner(broker.bootstrap)
         try await owner.start()
         try await until("all are owned") { await owner.owned.count == 4 }
@@ -117,8 +117,11 @@ struct LedgerHandoverTests {
         return Shared(broker: broker, owner: owner, other: other, given: try #require(await other.owned.min()))
     }
 
-    @Test func `A partition that the group gave to another is decided until that one has begun`() async throws {
-        let scene = try await shared()
+    @Test(arguments: KafkaBroker.Kind.present)
+    func `A partition that the group gave to another is decided until that one has begun`(
+        kind: KafkaBroker.Kind
+    ) async throws {
+        let scene = try await shared(kind)
         let (owner, other, given) = (scene.owner, scene.other, scene.given)
         for number in 1...3 {
             try await owner.ask(given)
@@ -132,10 +135,11 @@ struct LedgerHandoverTests {
         await owner.close()
     }
 
-    @Test func `An owner that leaves decides until another has begun, and waits for that so long and no longer`()
-        async throws
-    {
-        let scene = try await shared()
+    @Test(arguments: KafkaBroker.Kind.present)
+    func `An owner that leaves decides until another has begun, and waits for that so long and no longer`(
+        kind: KafkaBroker.Kind
+    ) async throws {
+        let scene = try await shared(kind)
         let (owner, other) = (scene.owner, scene.other)
         let kept = try #require(Set(await owner.owned).subtracting(await other.owned).min())
         async let stopped: Void = owner.stop()

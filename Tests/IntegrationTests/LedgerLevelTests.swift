@@ -5,8 +5,9 @@ import Testing
 
 /// A log that a newer program has written, met by an owner that runs: with a real group and a real log.
 @Suite struct `An owner that meets a record above its level` {
-    @Test func `gives its partitions back, is out, and leaves them to another`() async throws {
-        let broker = try await KafkaBroker(.embedded)
+    @Test(arguments: KafkaBroker.Kind.present)
+    func `gives its partitions back, is out, and leaves them to another`(kind: KafkaBroker.Kind) async throws {
+        let broker = try await KafkaBroker(kind)
         let owner = OwnerProcess(broker.bootstrap)
         try await owner.start()
         try await until("it owns all partitions") { await owner.owned == [0, 1] }

@@ -66,8 +66,11 @@ actor NarrowWorld {
 
 @Suite(.timeLimit(.minutes(1)))
 struct LedgerOutgoingTests {
-    @Test func `An effect into an inbox does not wait for frames that their full queue did not take`() async throws {
-        let broker = try await KafkaBroker(.embedded)
+    @Test(arguments: KafkaBroker.Kind.present)
+    func `An effect into an inbox does not wait for frames that their full queue did not take`(
+        kind: KafkaBroker.Kind
+    ) async throws {
+        let broker = try await KafkaBroker(kind)
         let world = NarrowWorld(broker.bootstrap)
         try await world.start()
         try await until("its partition is owned") { await world.isReady }
