@@ -19,4 +19,21 @@ enum PlantedFault: String, CaseIterable {
     case announceAsNewcomer
     /// Nobody asks the calls that a returning device shows.
     case forgetWhatIsShown
+
+    /// What the audit says that sees this very fault; others may follow from it.
+    var complaint: String {
+        switch self {
+        case .performOnForeignOffset, .dropOneInTheMiddle: "performed what does not count"
+        case .performOutOfOrder, .effectsWithTimeout: "an effect never arrived"
+        case .appendOutOfInboxOrder, .refuseWithoutRecord, .acknowledgeFirst: " left 0 records"
+        case .fireBeforeBacklog: "the timer has beaten an accept"
+        case .replayIntoMirror: "the mirror shows of"
+        case .receiverWithoutMark: " twice: SourceMark"
+        case .lookAgainWhenPerforming: "gateway.deliveries"
+        case .foldSkipsUnknownFacts: "is not its log's"
+        case .flushBetweenTwoJoins: " is inside "
+        case .deafToFormerLives, .forgetWhatIsShown: "never heard its end"
+        case .announceAsNewcomer: "is pushed out of its own socket"
+        }
+    }
 }
