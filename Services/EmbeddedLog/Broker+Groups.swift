@@ -17,10 +17,11 @@ extension Broker {
         for _ in 0..<(try reader.count(itemBytesMin: 6)) {
             protocols.append(Group.Offer(name: try reader.string(), metadata: try reader.bytesValue()))
         }
+        let said = protocols.reduce(protocolType.utf8.count + (instanceID?.utf8.count ?? 0)) { $0 + $1.byteCount }
         let code: ErrorCode? =
             if !Self.isGroupID(groupID) { .invalidGroupID } else if !Limits.sessionMilliseconds.contains(session) {
                 .invalidSessionTimeout
-            } else if protocols.reduce(0, { $0 + $1.byteCount }) + protocolType.utf8.count > Limits.memberBytes {
+            } else if said > Limits.memberBytes {
                 .invalidRequest
             } else if memberID.isEmpty, groups.memberCount >= Limits.members {
                 .groupMaxSizeReached
@@ -28,7 +29,7 @@ extension Broker {
         if let code {
             return exchange.reply { Group.Joined(code: code, memberID: memberID).write(to: &$0, version: version) }
         }
-        let clientID = String(exchange.clientID.prefix(Limits.clientIDBytes))
+        let clientID = String(decoding: exchange.clientID.utf8.prefix(Limits.clientIDBytes), as: UTF8.self)
         let join = Group.Join(
             memberID: memberID, instanceID: instanceID, clientID: clientID,
             clientHost: "/" + (exchange.connection?.peer ?? ""), sessionMilliseconds: Int64(session),

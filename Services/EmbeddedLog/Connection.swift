@@ -33,6 +33,12 @@ final class Connection {
 
     func close() { tcp.close() }
 
+    /// What was asked for is more than anybody is answered.
+    func refuseAnswer(of byteCount: Int) {
+        broker.log.warning("closed a connection: its answer would be too long", ["peer": peer, "bytes": byteCount])
+        close()
+    }
+
     // MARK: requests
 
     private func receive(_ bytes: ArraySlice<UInt8>) {

@@ -38,7 +38,7 @@ final class Exchange {
     /// Answers; a second time changes nothing.
     func reply(_ writer: consuming WireWriter) {
         guard writer.bytes.count <= Limits.answerBytes else {
-            connection?.close()
+            connection?.refuseAnswer(of: writer.bytes.count)
             return
         }
         writer.set(Int32(writer.bytes.count - 4), at: 0)

@@ -33,7 +33,8 @@ struct Group {
         var name: String
         var metadata: [UInt8]
 
-        var byteCount: Int { name.utf8.count + metadata.count }
+        /// With the lengths before both, so that nothing, said very often, is something.
+        var byteCount: Int { 6 + name.utf8.count + metadata.count }
     }
 
     struct Member {

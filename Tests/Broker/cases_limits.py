@@ -218,6 +218,8 @@ def test_what_a_member_says_of_itself_is_limited(broker):
     wire = Wire(broker.bootstrap)
     group = new_group(wire)
     assert join(wire, 5, group, offers=[("range", b"m" * (65 << 10))])["code"] == 42
+    assert join(wire, 5, group, offers=[("", b"")] * 20_000)["code"] == 42
+    assert join(wire, 5, group, instance="i" * 32_000, offers=[("range", b"m" * (40 << 10))])["code"] == 42
     member = join(wire, 5, group, offers=[("range", b"m" * (60 << 10))])
     assert member["code"] == 0
     code, _ = sync(wire, 3, group, member["generation"], member["member"], [(member["member"], b"a" * (65 << 10))])
