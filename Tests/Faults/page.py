@@ -4,6 +4,7 @@ of a run replace those of the same name, so that one fault can be run again alon
 import fcntl
 from pathlib import Path
 
+from benchmark import machine
 from checker.findings import NAMED
 from injection.catalogue import FAULTS
 
@@ -23,13 +24,11 @@ def put(result, plan):
 
 
 def _replace(result, plan):
-    from benchmark import machine
-
     begin, end = f"<!-- begin: make faults, {result.broker} -->", f"<!-- end: make faults, {result.broker} -->"
     before, _, rest = PAGE.read_text().partition(begin)
     old, _, after = rest.partition(end)
     rows = dict(row_of(text) for text in old.splitlines() if text.startswith("| ") and not text.startswith("| fault"))
-    rows[result.name] = row(result, plan, machine.commit())
+    rows[result.name] = row(result, plan)
     order = [fault.name for fault in FAULTS]
     found = [rows[name] for name in sorted(rows, key=lambda name: order.index(name) if name in order else len(order))]
     table = "\n".join([line(HEAD), "|" + "---|" * len(HEAD), *found])
@@ -38,7 +37,7 @@ def _replace(result, plan):
     PAGE.write_text(f"{before}{begin}\n{table}\n\n{conditions}\n{end}{after}")
 
 
-def row(result, plan, commit: str) -> str:
+def row(result, plan) -> str:
     findings = result.judgement.findings
     moment = max((count for _, count in result.moments), key=lambda count: min(count.ringing, count.connecting))
     named = sum(findings.checked[number] for number in NAMED)
@@ -49,7 +48,7 @@ def row(result, plan, commit: str) -> str:
     counts = [f"{n}" for n in (moment.in_flight, moment.ringing, moment.connecting)]
     return line([result.name, f"{result.calls}", *counts, f"{named}", f"{violations}" if violations else "none", f"{zombies}",
                  f"{markers}", f"{result.patience.shrugs}", f"{result.patience.longest:.1f} s",
-                 f"{plan.seed}", commit])
+                 f"{plan.seed}", plan.commit])
 
 
 def line(cells: list[str]) -> str:

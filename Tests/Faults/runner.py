@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import page
+from benchmark import machine
 from checker import census, judge
 from faults.waiting import Missing
 from injection import topics
@@ -38,6 +39,7 @@ class Plan:
     held: int = 170
     connecting: int = 35
     seed: int = 0
+    commit: str = ""  # as the round began: its own rows change the tree
     broker: str = "embedded"
     is_short: bool = False
     moment_min: dict[str, int] = field(default_factory=lambda: MOMENT_MIN)
@@ -162,7 +164,7 @@ def main(words: list[str]) -> int:
     given = dict(word.split("=", 1) for word in words if "=" in word)
     only = [word for word in words if "=" not in word and word != "short"]
     is_short = "short" in words
-    plan = Plan(seed=int(given.get("seed") or random.SystemRandom().randrange(2**32)))
+    plan = Plan(seed=int(given.get("seed") or random.SystemRandom().randrange(2**32)), commit=machine.commit())
     plan.broker = given.get("broker", plan.broker)
     if is_short:
         plan.is_short = True
