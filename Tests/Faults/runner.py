@@ -173,6 +173,8 @@ def main(words: list[str]) -> int:
     plan.calls, plan.rate = int(given.get("calls", plan.calls)), float(given.get("rate", plan.rate))
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     chosen = [f for f in FAULTS if (f.is_short or not is_short) and (not only or any(word in f.name for word in only))]
+    if not chosen:
+        sys.exit(f"No fault's name holds one of {only}.")
     rounds = [(", then ".join(f.name for f in chosen), chosen)] if is_short else [(f.name, [f]) for f in chosen]
     own_failed, own_passed = judge_the_judge()
     print(f"Seed {plan.seed}", flush=True)
