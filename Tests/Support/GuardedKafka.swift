@@ -44,7 +44,8 @@ package final class GuardedKafka: Sendable {
                 command: [
                     "/usr/bin/python3", program.path, "\(port)", "\(broker.port)", certificates.certificate("broker"),
                     certificates.key("broker"),
-                ] + (door == .certificate ? [certificates.authority] : []), port: port, folder: folder, isReady: takesConnections)
+                ] + (door == .certificate ? [certificates.authority] : []), port: port, folder: folder,
+                isReady: takesConnections)
             try await proxy.start()
             self.proxy = proxy
         case .apache:
