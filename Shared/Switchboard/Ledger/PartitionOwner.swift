@@ -263,8 +263,9 @@ package enum LedgerLimit {
     static let snapshotsPerTick = 10
     /// So many commands of one key are noted before those that are forgotten are let go; then twice what is left.
     static let commandsNoted = 16
-    /// A state with more commands that may be repeated is written whole later: one record has to hold them all.
-    static let commandsPerSnapshot = 1_000
+    /// A state with more commands that may be repeated is written whole later: one record has to hold them all, at 600
+    /// bytes each, and the state.
+    static let commandsPerSnapshot = 250
     /// A partition that the group gives to another is decided on until that one has written, at most this long …
     package static let handoverMax: Duration = .seconds(5)
     /// … and in a process that ends.
