@@ -19,6 +19,8 @@ package final class LedgerWorld {
     private let frames: Deliveries
     /// Effects that were let go for their size.
     var oversized: Counter?
+    /// Partitions of `gateway.deliveries` whose frames were let go.
+    var tornDeliveries: Counter?
     private var tickTimer: LoopTimer?
     private var lastTick = ContinuousClock.now
     private var isStopping = false
@@ -109,9 +111,7 @@ package final class LedgerWorld {
             }
             producer = main
             framesProducer = frames
-            self.frames.open(frames) { [unowned self] failure, bytes, partition in
-                letGo(failure, bytes, to: Topic.deliveries, partition)
-            }
+            openDeliveries(through: frames)
             // The logs come first, so that a ledger's place is its log's.
             let topics = ledgers.map(\.name.log) + ledgers.map(\.name.inbox)
             reader = try KafkaReader(settings: settings.kafka, topics: topics, loop: loop)
@@ -119,6 +119,23 @@ package final class LedgerWorld {
             frames.onReady = { [unowned self] in join() }
         } catch {
             fail(error.description)
+        }
+    }
+
+    private func openDeliveries(through producer: KafkaProducer) {
+        frames.open(
+            { record, partition, done throws(KafkaFailure) in
+                try producer.produce(
+                    topic: Topic.deliveries, partition: partition, key: [], value: record, acknowledged: done)
+            },
+            lettingGo: { [unowned self] failure, bytes, partition in
+                letGo(failure, bytes, to: Topic.deliveries, partition)
+            })
+        frames.onTear = { [unowned self] partition, entries in
+            tornDeliveries?.add()
+            log.error(
+                "frames are let go: their partition takes none, and their devices are told to come back when it does",
+                ["topic": Topic.deliveries, "partition": Int(partition), "frames": entries])
         }
     }
 
@@ -241,7 +258,7 @@ package final class LedgerWorld {
         let stall = lastTick.duration(to: now) - Self.tickInterval
         lastTick = now
         records.retry()
-        frames.retry()
+        frames.tick()
         for ledger in ledgers { ledger.tick(stall) }
     }
 

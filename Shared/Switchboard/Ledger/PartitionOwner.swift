@@ -53,6 +53,8 @@ package final class PartitionOwner<B: Book> {
     var inFlight = Queue<InFlight>()
     /// In the order of the log.
     var performing = Queue<Performing>()
+    /// Of them, those that owe more than frames.
+    var owing = 0
     var performedThrough: Int64 = -1
     var isPumping = false
 
@@ -93,8 +95,9 @@ package final class PartitionOwner<B: Book> {
     package var liveCount: Int { entries.count }
     /// A record of its own counts.
     var hasAccepted: Bool { fence >= 0 && acceptedThrough > fence }
-    /// Inputs that are not decided, decisions that are not accepted, and records whose effects are under way.
-    package var backlog: Int { pending.count + inFlight.count + unsent.count + performing.count }
+    /// Inputs that are not decided, decisions that are not accepted, and records whose effects are under way. Frames are
+    /// none of them: gateways that cannot be reached stop no machine, and `Deliveries` bounds what waits for them.
+    package var backlog: Int { pending.count + inFlight.count + unsent.count + owing }
 
     /// Whether the inbox is to flow, where it flows or rests now.
     package func takesMore(whileFlowing isFlowing: Bool) -> Bool {
@@ -114,6 +117,7 @@ package final class PartitionOwner<B: Book> {
         unsent = Queue()
         inFlight = Queue()
         performing = Queue()
+        owing = 0
         ports.ended(partition, ending)
     }
 
@@ -204,10 +208,13 @@ package final class PartitionOwner<B: Book> {
         /// The marker from which on the log says what they are.
         let since: Int64
         var outstanding: Int
-        init(offset: Int64, since: Int64, outstanding: Int) {
+        /// Of them, those that are no frames.
+        var owed: Int
+        init(offset: Int64, since: Int64, _ effects: Effects) {
             self.offset = offset
             self.since = since
-            self.outstanding = outstanding
+            outstanding = effects.all.count
+            owed = effects.all.count { !$0.isFrame }
         }
     }
 
