@@ -14,6 +14,7 @@ from stack.settings import ROOT
 
 from .page import table
 from .switchboard import Switchboard
+from .witnesses import Witnesses
 
 # How many ledgers a service decides and counts; callback-dispatcher decides none, token-service does not count its own.
 DECIDING = {"room-allocator": 2, "call-orchestrator": 1}
@@ -43,6 +44,7 @@ class Restart:
 class Rolling:
     rate: int
     users: int
+    tokens: int
     limit_ms: int
     handover_seconds: float
     services: tuple[str, ...]
@@ -60,8 +62,12 @@ class Rolling:
             "SWITCHBOARD_PARTITIONS": str(PARTITIONS)}
         if self.programs:
             stack.environment["PROGRAMS"] = str(self.programs)
-        with stack:
+        self.witnesses = Witnesses(stack, self.tokens)
+        with stack, self.witnesses:
             self.measure(stack)
+            for service, reasons in self.witnesses.asked_again().items():
+                print(f"{service}: asked again for a token or a login: {dict(reasons)}", file=sys.stderr)
+            self.expect_none(self.witnesses.problems_with_tokens())
             self.look_at_callbacks(stack)
             shutil.copytree(stack.folder / "logs", LOGS, dirs_exist_ok=True)
 
@@ -69,6 +75,10 @@ class Rolling:
         self.checks += 1
         if not holds:
             self.problems.append(problem)
+
+    def expect_none(self, problems: list[str]) -> None:
+        self.checks += max(1, len(problems))
+        self.problems += problems
 
     # The load
 
@@ -91,11 +101,15 @@ class Rolling:
                 if one["what"] == "calls":
                     self.judge(list(self.restarts)[-1], one)
                 # The last before the calls, then the calls one service after the other.
+                if one["what"] == "idle":
+                    self.witnesses.begin()
                 if one["what"] in ("idle", "calls") and waiting:
+                    self.witnesses.turn_to(waiting[0])
                     time.sleep(BETWEEN_SECONDS + WARM_UP_SECONDS)
                     service = waiting.pop(0)
                     copies = [self.restart(stack, service, number + 1) for number in range(self.copies)]
                     self.restarts[service] = copies
+        self.witnesses.end()
         for line in told.read_text().splitlines():
             if line.startswith("unfinished: "):
                 print(line, file=sys.stderr)
@@ -151,6 +165,9 @@ class Rolling:
 
     # What is told
 
+    def tables(self) -> str:
+        return f"{self.table()}\n\n{self.witnesses.table()}"
+
     def table(self) -> str:
         rows = []
         for service, copies in self.restarts.items():
@@ -169,7 +186,7 @@ class Rolling:
     def described(self) -> str:
         return (
             f"{self.rate} calls/s among {self.users} users, {COPIES} copies of each service, {self.copies} restarted in "
-            f"{SECONDS_PER_RESTART * self.copies} s of calls, {PARTITIONS} partitions.")
+            f"{SECONDS_PER_RESTART * self.copies} s of calls, {PARTITIONS} partitions. {self.witnesses.described()}")
 
 
 def pair(known: dict) -> str:
