@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stack import supervisor
+from stack.kafka import Kafka
 from stack.settings import ROOT
 
 from .page import table
@@ -28,8 +29,7 @@ BETWEEN_SECONDS = 3
 SECONDS_PER_RESTART = 10
 PATIENCE_SECONDS = 30
 CALLBACKS_WITHIN_SECONDS = 60
-# Those of the last run.
-LOGS = ROOT / ".build/rolling/logs"
+FOLDER = ROOT / ".build/rolling"
 
 
 @dataclass
@@ -50,16 +50,29 @@ class Rolling:
     services: tuple[str, ...]
     copies: int
     programs: Path | None
+    # Embedded-log where it is none; started and ended by who makes this.
+    kafka: Kafka | None = None
     problems: list[str] = field(default_factory=list)
     checks: int = 0
     restarts: dict[str, list[Restart]] = field(default_factory=dict)
     calls: dict[str, dict] = field(default_factory=dict)
 
+    @property
+    def broker(self) -> str:
+        return "Apache Kafka" if self.kafka else "embedded-log"
+
+    @property
+    def logs(self) -> Path:
+        """Of the last run on this broker."""
+        return FOLDER / "logs" / self.broker.replace(" ", "-").lower()
+
     def run(self) -> None:
-        stack = Switchboard(ROOT / ".build/rolling/switchboard")
+        stack = Switchboard(FOLDER / "switchboard")
         stack.environment |= {
             "GATEWAYS": "2", "ORCHESTRATORS": "2", "ALLOCATORS": "2", "TOKEN_SERVICES": "2", "DISPATCHERS": "2",
             "SWITCHBOARD_PARTITIONS": str(PARTITIONS)}
+        if self.kafka:
+            stack.environment["KAFKA_BOOTSTRAP"] = self.kafka.bootstrap
         if self.programs:
             stack.environment["PROGRAMS"] = str(self.programs)
         self.witnesses = Witnesses(stack, self.tokens)
@@ -69,7 +82,7 @@ class Rolling:
                 print(f"{service}: asked again for a token or a login: {dict(reasons)}", file=sys.stderr)
             self.expect_none(self.witnesses.problems_with_tokens())
             self.look_at_callbacks(stack)
-            shutil.copytree(stack.folder / "logs", LOGS, dirs_exist_ok=True)
+            shutil.copytree(stack.folder / "logs", self.logs, dirs_exist_ok=True)
 
     def expect(self, holds: bool, problem: str) -> None:
         self.checks += 1
@@ -91,9 +104,9 @@ class Rolling:
         path.write_text(json.dumps(plan))
         program = (self.programs or ROOT / ".build/release") / "switchboard-load"
         waiting = list(self.services)
-        shutil.rmtree(LOGS, ignore_errors=True)
-        LOGS.mkdir(parents=True)
-        told = LOGS / "load.log"
+        shutil.rmtree(self.logs, ignore_errors=True)
+        self.logs.mkdir(parents=True)
+        told = self.logs / "load.log"
         with open(told, "w") as errors, \
                 subprocess.Popen([program, "calls", path], stdout=subprocess.PIPE, stderr=errors, text=True) as load:
             for line in load.stdout:
@@ -113,7 +126,7 @@ class Rolling:
         for line in told.read_text().splitlines():
             if line.startswith("unfinished: "):
                 print(line, file=sys.stderr)
-                keep_records(stack.known["kafkaBootstrap"], line.split()[1:4])
+                keep_records(stack.known["kafkaBootstrap"], line.split()[1:4], self.logs)
         self.expect(len(self.calls) == len(self.services), f"the load ended with {load.returncode} before all was measured")
 
     def judge(self, service: str, calls: dict) -> None:
@@ -187,7 +200,7 @@ class Rolling:
 
     def described(self) -> str:
         return (
-            f"{self.rate} calls/s among {self.users} users, {COPIES} copies of each service, {self.copies} restarted in "
+            f"On {self.broker}: {self.rate} calls/s among {self.users} users, {COPIES} copies of each service, {self.copies} restarted in "
             f"{SECONDS_PER_RESTART * self.copies} s of calls, {PARTITIONS} partitions. {self.witnesses.described()}")
 
 
@@ -231,10 +244,10 @@ def records(bootstrap: str, topic: str, form: str = "%s\\n") -> list[str]:
         check=True, capture_output=True, text=True, errors="replace").stdout.splitlines()
 
 
-def keep_records(bootstrap: str, words: list[str]) -> None:
+def keep_records(bootstrap: str, words: list[str], folder: Path) -> None:
     """What the topics have of a call that went wrong and of its users, for whoever looks why."""
     call, *users = words
-    with open(LOGS / f"{call}.txt", "w") as file:
+    with open(folder / f"{call}.txt", "w") as file:
         for topic in ("calls.inbox", "calls.log", "gateway.deliveries", "users.inbox", "users.log"):
             for line in records(bootstrap, topic, "%T %p %o %k %s\\n"):
                 if call in line or any(f"/{user} " in line or f'"{user}"' in line for user in users):
