@@ -82,6 +82,7 @@ class Rolling:
                 print(f"{service}: asked again for a token or a login: {dict(reasons)}", file=sys.stderr)
             self.expect_none(self.witnesses.problems_with_tokens())
             self.look_at_callbacks(stack)
+            self.look_at_front_door(stack)
             shutil.copytree(stack.folder / "logs", self.logs, dirs_exist_ok=True)
 
     def expect(self, holds: bool, problem: str) -> None:
@@ -177,6 +178,11 @@ class Rolling:
         self.expect_none(problems)
         measured = sum(measured["begun"] for measured in self.calls.values())
         self.expect(len(calls) >= measured, f"{len(calls)} calls are in the log, of {measured} and more")
+
+    def look_at_front_door(self, stack: Switchboard) -> None:
+        """One copy of two is always there, so nobody is told that there is none."""
+        told = (stack.folder / "logs/nginx.log").read_text().count("no live upstreams")
+        self.expect(told == 0, f"the front door took both copies of a service for gone, for {told} requests")
 
     # What is told
 
