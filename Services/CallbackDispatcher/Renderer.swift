@@ -191,6 +191,8 @@ final class Renderer {
         let source = (ledger == \.calls ? LedgerName.calls : ledger == \.rooms ? .rooms : .users).log
         let skipped = offset == start.offset ? start.index : 0
         for (index, callback) in callbacks.enumerated() where index >= skipped {
+            // Begun again: what comes behind one that could not be written must not be written either.
+            guard partitions[partition] === rendering else { return }
             place.index = index + 1
             rendering.now[keyPath: ledger] = place
             write(callback, rendering, from: source, place)
