@@ -8,9 +8,7 @@ from signal import Signals
 from faults.stack import Stack
 from stack.kafka import Kafka
 
-from .disk import SmallDisk
-
-HURT_NODE = 1
+from .disk import HURT_NODE, SmallDisk
 
 
 def named(kafka: Kafka | None) -> str:
@@ -28,7 +26,7 @@ class FaultStack(Stack):
         self.environment |= {"ALLOCATORS": "2"}
         if kafka:
             self.environment |= {"KAFKA_BOOTSTRAP": kafka.bootstrap, "SWITCHBOARD_REPLICATION": f"{len(kafka.nodes)}"}
-        data = kafka.folder / "data" if kafka else self.run / "data/embedded-log"
+        data = kafka.folder / f"data/node-{HURT_NODE}" if kafka else self.run / "data/embedded-log"
         self.disk = SmallDisk(data) if on_small_disk else None
 
     def start(self):
@@ -44,7 +42,7 @@ class FaultStack(Stack):
             self.kafka.end()
         if self.disk:
             self.disk.unmount()
-            shutil.rmtree(self.run, ignore_errors=True)
+            shutil.rmtree(self.kafka.folder if self.kafka else self.run, ignore_errors=True)
 
     @property
     def bootstrap(self) -> str:
