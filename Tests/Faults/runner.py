@@ -14,7 +14,7 @@ from pathlib import Path
 
 import page
 from benchmark import machine
-from checker import census, judge
+from checker import census, judge, mirror
 from faults.waiting import Missing
 from injection import topics
 from injection.catalogue import FAULTS, Fault
@@ -27,6 +27,7 @@ from stack.kafka import Kafka
 HERE = Path(__file__).resolve().parent
 CALLS_BEFORE = 0.3         # part of the calls that have begun when the fault comes
 REST_SECONDS = 240.0       # until the last call has been told to its end
+LIVE_LOOKS_MIN = 10        # at the mirror in Redis, while calls live
 KAFKA_NODES = {"kafka": 1, "cluster": 3}
 MOMENT_MIN = {"in flight": 100, "ringing": 20, "connecting": 20}
 
@@ -111,12 +112,14 @@ async def play(stack: FaultStack, faults: list[Fault], plan: Plan, folder: Path,
         finally:
             calling.cancel()
         await asyncio.to_thread(topics.wait_for_rest, stack.bootstrap)
+        await asyncio.to_thread(stack.looker.stop, is_at_rest=True)
         history.note("end")
         client_faults = [f"{device}: {fault}" for device in crowd.devices for fault in device.faults]
         result.calls, result.outcomes, result.remarks = crowd.begun, dict(crowd.outcomes), field.remarks
     history.close()
     evidence = await asyncio.to_thread(topics.read, stack.bootstrap)
     evidence.history, evidence.client_faults = read(folder / "history.jsonl"), client_faults
+    evidence.looks = stack.looker.looks
     return evidence
 
 
@@ -129,6 +132,8 @@ def assess(evidence, plan: Plan, result: Result):
     for line in evidence.history:
         if line["what"] == "fault":
             result.moments.append((line["name"], census.at(line["at"], result.judgement.calls)))
+    if (seen := result.judgement.findings.remarks[mirror.SEEN_LIVE]) < LIVE_LOOKS_MIN:
+        result.faults.append(f"the mirror was seen right {seen} times while calls lived, which proves little")
     result.is_thin = not any(is_full(count, plan) for _, count in result.moments)
     if result.is_thin:
         result.faults.append(f"no moment was full enough to prove much: at least {plan.moment_min}")

@@ -9,6 +9,7 @@ from faults.stack import Stack
 from stack.kafka import Kafka
 
 from .disk import HURT_NODE, SmallDisk
+from .looking import Looker
 
 
 def named(kafka: Kafka | None) -> str:
@@ -18,7 +19,7 @@ def named(kafka: Kafka | None) -> str:
 
 
 class FaultStack(Stack):
-    """`disk`: where the broker's data stand, if it can be filled."""
+    """`disk`: where the broker's data stand, if it can be filled. `looker`: looks at the mirror from the start on."""
 
     def __init__(self, kafka: "Kafka | None" = None, on_small_disk: bool = False):
         super().__init__()
@@ -28,6 +29,7 @@ class FaultStack(Stack):
             self.environment |= {"KAFKA_BOOTSTRAP": kafka.bootstrap, "SWITCHBOARD_REPLICATION": f"{len(kafka.nodes)}"}
         data = kafka.folder / f"data/node-{HURT_NODE}" if kafka else self.run / "data/embedded-log"
         self.disk = SmallDisk(data) if on_small_disk else None
+        self.looker = Looker()
 
     def start(self):
         if self.disk:
@@ -35,8 +37,11 @@ class FaultStack(Stack):
         if self.kafka:
             self.kafka.start()
         super().start()
+        partitions = int(self.environment.get("SWITCHBOARD_PARTITIONS") or 8)
+        self.looker.start(self.connection["redisUrl"].removeprefix("redis://"), partitions)
 
     def end(self, keep: bool):
+        self.looker.stop()
         super().end(keep)
         if self.kafka:
             self.kafka.end()
