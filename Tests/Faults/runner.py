@@ -14,7 +14,7 @@ from pathlib import Path
 
 import page
 from benchmark import machine
-from checker import census, judge, mirror
+from checker import census, judge, mirror, processes
 from faults.waiting import Missing
 from injection import topics
 from injection.catalogue import FAULTS, Fault
@@ -73,6 +73,7 @@ def run(name: str, faults: list[Fault], plan: Plan) -> Result:
         stack.start()
         evidence = asyncio.run(play(stack, faults, plan, folder, result))
         assess(evidence, plan, result)
+        assess_processes(stack, faults, result)
         if result.faults:
             evidence.keep(folder)
     except Exception:
@@ -137,6 +138,11 @@ def assess(evidence, plan: Plan, result: Result):
     result.is_thin = not any(is_full(count, plan) for _, count in result.moments)
     if result.is_thin:
         result.faults.append(f"no moment was full enough to prove much: at least {plan.moment_min}")
+
+
+def assess_processes(stack: FaultStack, faults: list[Fault], result: Result):
+    """Before the stack is told to end."""
+    result.faults += processes.check(stack.words(), [fault.name for fault in faults])
 
 
 def is_full(count: census.Census, plan: Plan) -> bool:

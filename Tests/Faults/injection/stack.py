@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 from signal import Signals
 
+from checker.processes import Words
 from faults.stack import Stack
+from stack import supervisor
 from stack.kafka import Kafka
 
 from .disk import HURT_NODE, SmallDisk
@@ -19,7 +21,8 @@ def named(kafka: Kafka | None) -> str:
 
 
 class FaultStack(Stack):
-    """`disk`: where the broker's data stand, if it can be filled. `looker`: looks at the mirror from the start on."""
+    """`disk`: where the broker's data stand, if it can be filled. `struck`: what was sent to which process.
+    `looker`: looks at the mirror from the start on."""
 
     def __init__(self, kafka: "Kafka | None" = None, on_small_disk: bool = False):
         super().__init__()
@@ -29,6 +32,7 @@ class FaultStack(Stack):
             self.environment |= {"KAFKA_BOOTSTRAP": kafka.bootstrap, "SWITCHBOARD_REPLICATION": f"{len(kafka.nodes)}"}
         data = kafka.folder / f"data/node-{HURT_NODE}" if kafka else self.run / "data/embedded-log"
         self.disk = SmallDisk(data) if on_small_disk else None
+        self.struck: dict[int, set[str]] = {}
         self.looker = Looker()
 
     def start(self):
@@ -60,8 +64,7 @@ class FaultStack(Stack):
     def send(self, service: str, number: int | None, kind: Signals) -> list[int]:
         """One copy, counted from 1, or all of them; the pids."""
         pids = [self.pid_of(service, number)] if number else self.pids(service)
-        for pid in pids:
-            os.kill(pid, kind)
+        self._strike(pids, kind)
         return pids
 
     def broker_pids(self) -> list[int]:
@@ -69,8 +72,23 @@ class FaultStack(Stack):
         return [self.kafka.pid(HURT_NODE)] if self.kafka else self.pids("embedded-log")
 
     def send_broker(self, kind: Signals):
-        for pid in self.broker_pids():
+        self._strike(self.broker_pids(), kind)
+
+    def _strike(self, pids: list[int], kind: Signals):
+        for pid in pids:
             os.kill(pid, kind)
+            self.struck.setdefault(pid, set()).add(kind.name)
+
+    def stop_and_kill(self, name: str, pid: int):
+        self.struck.setdefault(pid, set()).add("SIGKILL")
+        super().stop_and_kill(name, pid)
+
+    def words(self) -> Words:
+        """What the processes have said and how they have ended so far."""
+        logs = {path.name: path.read_text(errors="replace") for path in sorted((self.run / "logs").glob("*.log*"))}
+        ended = self.kafka.ended() if self.kafka else {}
+        running = {info["name"]: info["pid"] for info in supervisor.ask(self.run).getAllProcessInfo()}
+        return Words(logs, self.struck, running, ended)
 
     def bring_back_kafka(self, *nodes: int):
         """Starts these again with their data, when they have ended."""
