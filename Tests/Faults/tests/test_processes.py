@@ -96,6 +96,10 @@ class OnPlantedWords(unittest.TestCase):
         words = self.words(logs={"embedded-log.log": said("error", "the disk is full: records are refused until there is room")})
         self.assert_green(words, "broker's disk full for 15 s")
         self.assert_red(words, "the disk is full")
+        for cause, is_red in (("write x: No space left on device", False), ("write x: Input/output error", True)):
+            line = json.dumps({"level": "error", "message": "the disk refuses", "cause": cause}) + "\n"
+            found = processes.check(self.words(logs={"embedded-log.log": line}), ["broker's disk full for 15 s"])
+            self.assertEqual(bool(found), is_red, cause)
 
     def test_the_last_words_of_a_crash_are_told(self):
         words = self.words(logs={"signaling-gateway-2.log": said("info", "x") + "Fatal error: Index out of range\n"})
