@@ -1,6 +1,7 @@
 """One fault after the other: a stack, a crowd, the fault, the judgement."""
 
 import asyncio
+import faulthandler
 import random
 import shutil
 import signal
@@ -28,6 +29,7 @@ HERE = Path(__file__).resolve().parent
 CALLS_BEFORE = 0.3         # part of the calls that have begun when the fault comes
 REST_SECONDS = 240.0       # until the last call has been told to its end
 LIVE_LOOKS_MIN = 10        # at the mirror in Redis, while calls live
+STANDS_STILL_SECONDS = 900  # no run takes so long: its threads say where they are
 KAFKA_NODES = {"kafka": 1, "cluster": 3}
 MOMENT_MIN = {"in flight": 100, "ringing": 20, "connecting": 20}
 
@@ -67,6 +69,7 @@ def run(name: str, faults: list[Fault], plan: Plan) -> Result:
     kafka = Kafka(KAFKA_NODES[plan.broker]) if plan.broker in KAFKA_NODES else None
     result = Result(name, named(kafka))
     began = time.monotonic()
+    faulthandler.dump_traceback_later(STANDS_STILL_SECONDS)
     stack = None
     try:
         stack = FaultStack(kafka, any(fault.fills_disk for fault in faults))
@@ -82,6 +85,7 @@ def run(name: str, faults: list[Fault], plan: Plan) -> Result:
         result.faults.append("ended before its end")
         raise
     finally:
+        faulthandler.cancel_dump_traceback_later()
         if result.faults:
             result.kept = folder
             if stack:
@@ -195,6 +199,7 @@ def main(words: list[str]) -> int:
         tell(results[-1])
         if not is_short:
             page.put(results[-1], plan)
+        results[-1].judgement = None  # the logs of a whole run hang on it
     failed = sum(1 for result in results if result.faults)
     print(f"{len(results) - failed + own_passed} passed, {failed + own_failed} failed", flush=True)
     return 1 if failed or own_failed or not results else 0
