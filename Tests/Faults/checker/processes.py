@@ -20,6 +20,7 @@ SERVERS_COMPLAIN = {
     "nginx.log": re.compile(r"\[(crit|alert|emerg)\]"),
     "redis.log": re.compile(r"REDIS BUG REPORT|MISCONF|Out Of Memory"),
 }
+CRASH = re.compile("[Cc]rashed|Fatal error|Assertion|ERROR: ")
 NOT_OURS = ("supervisord", "nginx", "redis", "coturn", "connection-keeper")
 
 SPAWNED = re.compile(r"spawned: '(?P<name>[^']+)' with pid (?P<pid>\d+)")
@@ -88,6 +89,7 @@ def _check_complaints(words: Words, faults: list[str]) -> list[str]:
         for line in log.splitlines():
             if complains.search(line) if complains else _is_complaint(name, line, faults):
                 texts.append(f"{name} says: {line[:600]}")
+    texts.sort(key=lambda text: CRASH.search(text) is None)  # of a crash's many lines, what it was
     more = [f"and {len(texts) - COMPLAINTS_MAX} more lines of such a kind"] if len(texts) > COMPLAINTS_MAX else []
     return texts[:COMPLAINTS_MAX] + more
 

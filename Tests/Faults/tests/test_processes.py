@@ -105,6 +105,10 @@ class OnPlantedWords(unittest.TestCase):
         words = self.words(logs={"signaling-gateway-2.log": said("info", "x") + "Fatal error: Index out of range\n"})
         self.assert_red(words, "signaling-gateway-2.log says: Fatal error: Index out of range")
 
+    def test_of_a_crash_of_many_lines_the_first_is_what_it_was(self):
+        log = "failed to suspend thread 7\n" * 20 + "*** Program crashed: Bad pointer dereference ***\n"
+        self.assertIn("Program crashed", processes.check(self.words(logs={"token-service-1.log": log}), [])[0])
+
     def test_servers_of_others_are_read_by_their_own_words(self):
         self.assert_green(self.words(logs={"nginx.log": "2026 [error] 7#7: connect() failed\n", "redis.log": "1:M # WARNING x\n"}))
         self.assert_red(self.words(logs={"nginx.log": "2026 [alert] 7#7: worker process 9 exited on signal 11\n"}), "nginx.log says")
