@@ -39,7 +39,7 @@ def _replace(result, plan):
 
 def row(result, plan) -> str:
     findings = result.judgement.findings
-    moment = max((count for _, count in result.moments), key=lambda count: min(count.ringing, count.connecting))
+    moment = min((count for _, count in result.moments), key=lambda count: min(count.ringing, count.connecting))
     named = sum(findings.checked[number] for number in NAMED)
     zombies = sum(len(reading.zombies) for reading in result.judgement.readings.values())
     markers = sum(reading.markers for reading in result.judgement.readings.values())

@@ -126,12 +126,10 @@ def assess(evidence, plan: Plan, result: Result):
     result.faults += result.judgement.findings.texts + evidence.client_faults[:20]
     broken = [line for line in evidence.history if line["what"] == "outcome" and line["outcome"] not in FINE]
     result.faults += [f"call {line['call']} ({line['kind']}): {line['outcome']}" for line in broken[:10]]
-    for line in evidence.history:
-        if line["what"] == "fault":
-            result.moments.append((line["name"], census.at(line["at"], result.judgement.calls)))
-    result.is_thin = not any(is_full(count, plan) for _, count in result.moments)
+    result.moments = census.moments(evidence, result.judgement.calls)
+    result.is_thin = not result.moments or not all(is_full(count, plan) for _, count in result.moments)
     if result.is_thin:
-        result.faults.append(f"no moment was full enough to prove much: at least {plan.moment_min}")
+        result.faults.append(f"a moment was not full enough to prove much: at least {plan.moment_min}")
 
 
 def is_full(count: census.Census, plan: Plan) -> bool:

@@ -185,7 +185,7 @@ class Crowd:
         struck = asyncio.get_running_loop().create_future()
 
         def now():
-            self.history.note("fault", name=name)
+            self.history.note("fault", name=name, by_sent=by_sent)
             try:
                 struck.set_result(strike())
             except Exception as problem:
