@@ -57,14 +57,16 @@ class Result:
     outcomes: dict = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    is_thin: bool = False
+    # In a word each: why a run proves little though nothing was wrong. Each of them is one of the faults too.
+    doubts: list[str] = field(default_factory=list)
+    is_broken: bool = False  # it did not come to its end
     kept: Path | None = None
 
 
-def run(name: str, faults: list[Fault], plan: Plan) -> Result:
+def run(result: Result, faults: list[Fault], plan: Plan):
     folder = Path(tempfile.mkdtemp(prefix="switchboard-histories-"))
     kafka = Kafka(KAFKA_NODES[plan.broker]) if plan.broker in KAFKA_NODES else None
-    result = Result(name, named(kafka))
+    result.broker = named(kafka)
     began = time.monotonic()
     stack = None
     try:
@@ -76,8 +78,10 @@ def run(name: str, faults: list[Fault], plan: Plan) -> Result:
             evidence.keep(folder)
     except Exception:
         result.faults.append(traceback.format_exc())
+        result.is_broken = True
     except SystemExit:
         result.faults.append("ended before its end")
+        result.is_broken = True
         raise
     finally:
         if result.faults:
@@ -88,8 +92,7 @@ def run(name: str, faults: list[Fault], plan: Plan) -> Result:
             shutil.rmtree(folder, ignore_errors=True)
         if stack:
             stack.end(keep=False)
-    result.seconds = time.monotonic() - began
-    return result
+        result.seconds = time.monotonic() - began
 
 
 async def play(stack: FaultStack, faults: list[Fault], plan: Plan, folder: Path, result: Result):
@@ -108,6 +111,7 @@ async def play(stack: FaultStack, faults: list[Fault], plan: Plan, folder: Path,
             await crowd.come_to_rest(REST_SECONDS)
         except Missing as problem:
             result.faults.append(f"{problem}")
+            result.is_broken = True
         finally:
             calling.cancel()
         await asyncio.to_thread(topics.wait_for_rest, stack.bootstrap)
@@ -127,8 +131,13 @@ def assess(evidence, plan: Plan, result: Result):
     broken = [line for line in evidence.history if line["what"] == "outcome" and line["outcome"] not in FINE]
     result.faults += [f"call {line['call']} ({line['kind']}): {line['outcome']}" for line in broken[:10]]
     result.moments = census.moments(evidence, result.judgement.calls)
-    result.is_thin = not result.moments or not all(is_full(count, plan) for _, count in result.moments)
-    if result.is_thin:
+    doubt_moments(result, plan)
+
+
+def doubt_moments(result: Result, plan: Plan):
+    """Each stroke that a fault strikes by a moment must have met a full one."""
+    if not result.moments or not all(is_full(count, plan) for _, count in result.moments):
+        result.doubts.append("thin")
         result.faults.append(f"a moment was not full enough to prove much: at least {plan.moment_min}")
 
 
@@ -178,10 +187,13 @@ def main(words: list[str]) -> int:
     print(f"Seed {plan.seed}", flush=True)
     results = []
     for name, faults in rounds:
-        results.append(run(name, faults, plan))
-        tell(results[-1])
-        if not is_short:
-            page.put(results[-1], plan)
+        results.append(Result(name, plan.broker))
+        try:
+            run(results[-1], faults, plan)
+        finally:
+            tell(results[-1])
+            if not is_short:
+                page.put(results[-1], plan)
     failed = sum(1 for result in results if result.faults)
     print(f"{len(results) - failed + own_passed} passed, {failed + own_failed} failed", flush=True)
     return 1 if failed or own_failed or not results else 0
