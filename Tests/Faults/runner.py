@@ -20,7 +20,7 @@ from injection import topics
 from injection.catalogue import FAULTS, Fault
 from injection.field import Field
 from injection.stack import FaultStack, named
-from population.crowd import FINE, Crowd
+from population.crowd import FINE, NOTHING, Crowd
 from population.history import History, read
 from stack.kafka import Kafka
 
@@ -28,6 +28,7 @@ HERE = Path(__file__).resolve().parent
 CALLS_BEFORE = 0.3         # part of the calls that have begun when the fault comes
 REST_SECONDS = 240.0       # until the last call has been told to its end
 KAFKA_NODES = {"kafka": 1, "cluster": 3}
+NOTHING_PART_MAX = 0.05    # runs have had up to 1.2 %, where a broker was away for half a minute
 MOMENT_MIN = {"in flight": 100, "ringing": 20, "connecting": 20}
 
 
@@ -132,6 +133,7 @@ def assess(evidence, plan: Plan, result: Result):
     result.faults += [f"call {line['call']} ({line['kind']}): {line['outcome']}" for line in broken[:10]]
     result.moments = census.moments(evidence, result.judgement.calls)
     doubt_moments(result, plan)
+    doubt_bites(result)
 
 
 def doubt_moments(result: Result, plan: Plan):
@@ -139,6 +141,18 @@ def doubt_moments(result: Result, plan: Plan):
     if not result.moments or not all(is_full(count, plan) for _, count in result.moments):
         result.doubts.append("thin")
         result.faults.append(f"a moment was not full enough to prove much: at least {plan.moment_min}")
+
+
+def doubt_bites(result: Result):
+    """A fault that left nothing behind has not been tried, whatever else was right; nor has one whose calls were mostly
+    over before anybody rang."""
+    missing = list(result.judgement.bites.missing)
+    nothing = result.outcomes.get(NOTHING, 0)
+    if nothing > NOTHING_PART_MAX * result.calls:
+        missing.append(f"{nothing} of {result.calls} calls were over before they rang (at most {NOTHING_PART_MAX:.0%})")
+    if missing:
+        result.doubts.append("did not bite")
+        result.faults.append(f"did not bite: {'; '.join(missing)}")
 
 
 def is_full(count: census.Census, plan: Plan) -> bool:
@@ -159,6 +173,8 @@ def tell(result: Result):
             print(f"         {ledger}.log: {len(reading.counted)} records count, {reading.markers} markers, "
                   f"{len(reading.zombies)} of zombies, {len(reading.skipped)} skipped")
         print(f"         checked: {dict(sorted(judgement.findings.checked.items()))}; {dict(judgement.findings.remarks)}")
+        for text in judgement.bites.found:
+            print(f"         bit: {text}")
         print(f"         {result.patience}")
     for fault in result.faults:
         print("".join(f"       ! {line}\n" for line in fault.splitlines()), end="")

@@ -5,6 +5,7 @@ of the invariants in the rules of calls.
     rule       which records of a log count
     findings   what was checked, how often, and what was wrong
     calls, commands, rooms, callbacks, effects, people   one look each
+    bite       whether the fault did something; not a judgement of what was hurt
     census     how many calls were where at the moment of a fault; not a judgement
 """
 

@@ -34,9 +34,9 @@ FAULTS = [
     Fault("Redis killed", lambda f: surroundings.redis_ended(f, SIGKILL)),
     Fault("Redis terminated and started again", lambda f: surroundings.redis_ended(f, SIGTERM)),
     Fault("Redis flushed", lambda f: surroundings.redis_flushed(f, 4)),
-    Fault("Redis unreachable for 20 s", lambda f: surroundings.stands_still(f, "redis", 20)),
+    Fault("Redis unreachable for 20 s", lambda f: surroundings.redis_stands_still(f, 20)),
     Fault("a clock 30 s ahead", lambda f: clock.is_off(f, 30)),
     Fault("a clock 30 s behind", lambda f: clock.is_off(f, -30)),
-    Fault("callback-dispatcher 60 s behind", lambda f: surroundings.stands_still(f, "callback-dispatcher", 60)),
+    Fault("callback-dispatcher 60 s behind", lambda f: surroundings.dispatcher_behind(f, 60)),
     Fault("inbox records doubled and reordered", inboxes.doubled),
 ]

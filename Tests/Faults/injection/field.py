@@ -2,16 +2,19 @@
 
 import asyncio
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from signal import SIGCONT, SIGSTOP
 
+from faults.stack import fetch
 from population.crowd import Crowd
 
 from .stack import FaultStack
 
 ALLOCATOR = "room-allocator"
+OWNED = re.compile(r'^switchboard_ledger_owned\{ledger="(\w+)",partition="(\d+)"\} 1(?:\.0*)?$', re.MULTILINE)
 
 
 @dataclass
@@ -50,6 +53,19 @@ class Field:
 
     async def run(self, work, *arguments):
         return await asyncio.to_thread(work, *arguments)
+
+    def owes(self, kind: str, **more):
+        """What this fault must have left behind, for the checker (checker/bite.py)."""
+        self.crowd.history.note("owes", kind=kind, **more)
+
+    async def owned(self, service: str, number: int) -> dict[str, list[int]]:
+        """Which partitions of which ledgers this copy decides, counted from 1; by its own word."""
+        address = self.stack.connection["services"][service][number - 1]
+        _, text = await self.run(fetch, f"http://{address}/metrics")
+        found: dict[str, list[int]] = {}
+        for ledger, partition in OWNED.findall(text.decode()):
+            found.setdefault(ledger, []).append(int(partition))
+        return found
 
     def remark(self, text: str):
         self.remarks.append(text)

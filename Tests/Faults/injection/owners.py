@@ -5,6 +5,9 @@ import os
 import time
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
+from faults.waiting import Missing
+
+from . import topics
 from .field import Field
 
 ORCHESTRATOR = "call-orchestrator"
@@ -12,34 +15,62 @@ ORCHESTRATOR = "call-orchestrator"
 HALFWAY_SECONDS = 0.035
 BROKER_STILL_SECONDS = 0.02
 TAKEN_OVER_SECONDS = 13.0
+TWICE_MAX = 8  # strokes at most, until one has left a record
+GONE_SECONDS = 2.0
+COMES_BACK_SECONDS, SETTLED_SECONDS, THERE_SECONDS = 20.0, 1.0, 2.0
 REST_SECONDS = 12.0  # a takeover after a kill takes 8 s at most
 
 
 async def killed(field: Field, service: str):
+    owned, since = await owns_some(field, service, 1), time.time()
     await field.moment(f"{service} 1 killed -9", lambda: field.stack.send(service, 1, SIGKILL))
     await asyncio.sleep(REST_SECONDS)
+    owes_takeover(field, service, owned, since)
 
 
 async def all_killed(field: Field, service: str):
+    both = [await owns_some(field, service, number) for number in (1, 2)]
+    since = time.time()
     await field.moment(f"all copies of {service} killed -9", lambda: field.stack.send(service, None, SIGKILL))
     await asyncio.sleep(REST_SECONDS)
+    for owned in both:
+        owes_takeover(field, service, owned, since)
 
 
 async def paused(field: Field, service: str, seconds: float):
     """Stands still with records in its hands, and wakes when another owns its partitions."""
-    pid = field.stack.pid_of(service, 1)
+    pid, owned, since = field.stack.pid_of(service, 1), await owns_some(field, service, 1), time.time()
     await field.moment(f"{service} 1 stopped for {seconds:g} s", lambda: field.stack.send(service, 1, SIGSTOP))
     await asyncio.sleep(seconds)
+    owes_takeover(field, service, owned, since)
     os.kill(pid, SIGCONT)
     field.crowd.history.note("woken", name=service)
     await asyncio.sleep(REST_SECONDS)
 
 
+def owes_takeover(field: Field, service: str, owned: dict[str, list[int]], since: float):
+    """Others rule what it had, by now; and since nobody did for longer than short rings last, some accepts were decided
+    late where they are decided there."""
+    owes_move(field, service, owned, since)
+    if service == ORCHESTRATOR:
+        field.owes("decided late", since=since)
+
+
+def owes_move(field: Field, service: str, owned: dict[str, list[int]], since: float):
+    """Of a copy that decides two ledgers all partitions may be of one."""
+    for ledger, partitions in owned.items():
+        field.owes("takeover", ledger=ledger, partitions=partitions, whose=service, since=since)
+
+
 async def two_at_once(field: Field, times: int):
     """Stopped with records in its hands, decided or not, that it writes when it wakes and another rules: each second time
-    the broker stands still a moment before it, so that what was decided lies in the producer's queue."""
-    for number in range(times):
+    the broker stands still a moment before it, so that what was decided lies in the producer's queue. Whether it writes
+    any before it learns of its fate is a matter of milliseconds: it is struck again until it did."""
+    began = time.time()
+    for number in range(TWICE_MAX):
         pid, stack = field.stack.pid_of(ORCHESTRATOR, 1), field.stack
+        owned, since = await owns_some(field, ORCHESTRATOR, 1), time.time()
+        before = await field.run(topics.log_ends, stack.bootstrap, "calls.log")
 
         def strike():
             time.sleep(HALFWAY_SECONDS)
@@ -52,24 +83,47 @@ async def two_at_once(field: Field, times: int):
 
         await field.moment(f"{ORCHESTRATOR} 1 stopped with its hands full", strike, by_sent=True)
         await asyncio.sleep(TAKEN_OVER_SECONDS)
+        owes_takeover(field, ORCHESTRATOR, owned, since)
         os.kill(pid, SIGCONT)
         field.crowd.history.note("woken", name=ORCHESTRATOR)
         await asyncio.sleep(REST_SECONDS)
+        zombies = await field.run(topics.zombies_since, stack.bootstrap, "calls.log", before)
+        field.remark(f"{zombies} records written by the one that was none any more, stroke {number + 1}")
+        if zombies and number + 1 >= times:
+            break
+    field.owes("zombies", ledger="calls", since=began)
 
 
 async def moved_to_and_fro(field: Field, service: str, times: int):
-    """Copies come and go: each time the partitions move, with what is under way."""
-    def stop():
-        field.stack.control("stop", service, "2")
+    """Copies go and come, one after the other, so that each partition moves: each time with what is under way. The first to
+    go does so in the full moment; the other moves fall in the steady stream of calls."""
+    for turn in range(times):
+        number = 2 - turn % 2
+        owned, since = await owns_some(field, service, number), time.time()
 
-    # The first stop is the stroke; its supervisor hears of it after that.
-    def begin():
-        field.stack.send(service, 2, SIGTERM)
+        # The first stop is the stroke; its supervisor hears of it after that.
+        def begin():
+            field.stack.send(service, number, SIGTERM)
 
-    await field.moment(f"{service} 2 stopped and started {times} times", begin)
-    for _ in range(times):
-        await field.run(stop)
-        await asyncio.sleep(2)
-        await field.run(field.stack.control, "start", service, "2")
-        await asyncio.sleep(4)
+        if turn == 0:
+            await field.moment(f"{service} stopped and started {times} times", begin)
+        await field.run(field.stack.control, "stop", service, f"{number}")
+        await asyncio.sleep(GONE_SECONDS)
+        owes_move(field, service, owned, since)
+        since = time.time()
+        await field.run(field.stack.control, "start", service, f"{number}")
+        owned = await owns_some(field, service, number)
+        await asyncio.sleep(THERE_SECONDS)
+        owes_move(field, service, owned, since)
     await asyncio.sleep(REST_SECONDS / 2)
+
+
+async def owns_some(field: Field, service: str, number: int) -> dict[str, list[int]]:
+    """What this copy decides, once it decides anything."""
+    deadline = time.monotonic() + COMES_BACK_SECONDS
+    while not (owned := await field.owned(service, number)):
+        if time.monotonic() > deadline:
+            raise Missing(f"a partition that {service} {number} decides, within {COMES_BACK_SECONDS:g} s")
+        await asyncio.sleep(0.2)
+    await asyncio.sleep(SETTLED_SECONDS)
+    return await field.owned(service, number)
