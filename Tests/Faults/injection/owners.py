@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
 from faults.waiting import Missing
@@ -16,8 +17,8 @@ HALFWAY_SECONDS = 0.035
 BROKER_STILL_SECONDS = 0.02
 TAKEN_OVER_SECONDS = 13.0
 TWICE_MAX = 8  # strokes at most, until one has left a record
-GONE_SECONDS = 2.0
-COMES_BACK_SECONDS, SETTLED_SECONDS, THERE_SECONDS = 20.0, 1.0, 2.0
+GONE_SECONDS, THERE_SECONDS = 1.0, 2.0  # each time, when the partitions have moved
+TAKES_SECONDS, SETTLED_SECONDS = 20.0, 1.0
 REST_SECONDS = 12.0  # a takeover after a kill takes 8 s at most
 
 
@@ -108,6 +109,7 @@ async def moved_to_and_fro(field: Field, service: str, times: int):
         if turn == 0:
             await field.moment(f"{service} stopped and started {times} times", begin)
         await field.run(field.stack.control, "stop", service, f"{number}")
+        await owns(field, service, 3 - number, lambda now: all(set(p) <= set(now.get(of, ())) for of, p in owned.items()))
         await asyncio.sleep(GONE_SECONDS)
         owes_move(field, service, owned, since)
         since = time.time()
@@ -120,10 +122,17 @@ async def moved_to_and_fro(field: Field, service: str, times: int):
 
 async def owns_some(field: Field, service: str, number: int) -> dict[str, list[int]]:
     """What this copy decides, once it decides anything."""
-    deadline = time.monotonic() + COMES_BACK_SECONDS
-    while not (owned := await field.owned(service, number)):
-        if time.monotonic() > deadline:
-            raise Missing(f"a partition that {service} {number} decides, within {COMES_BACK_SECONDS:g} s")
-        await asyncio.sleep(0.2)
+    await owns(field, service, number, bool)
     await asyncio.sleep(SETTLED_SECONDS)
-    return await field.owned(service, number)
+    return await owns(field, service, number, bool)
+
+
+async def owns(
+        field: Field, service: str, number: int, is_enough: Callable[[dict[str, list[int]]], bool]
+) -> dict[str, list[int]]:
+    deadline = time.monotonic() + TAKES_SECONDS
+    while not is_enough(owned := await field.owned(service, number)):
+        if time.monotonic() > deadline:
+            raise Missing(f"partitions that {service} {number} decides, within {TAKES_SECONDS:g} s; it has {owned}")
+        await asyncio.sleep(0.2)
+    return owned
