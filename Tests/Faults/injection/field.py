@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,9 +27,9 @@ class Field:
     is_short: bool = False
     remarks: list[str] = field(default_factory=list)
 
-    async def moment(self, name: str, strike: Callable[[], object], by_sent: bool = False):
-        """`strike` comes while so many calls ring, connect and talk; it must not block for long. It returns the pids that
-        it has dealt with, or nothing.
+    async def moment(self, name: str, strike: Callable[[], object], by_sent: bool = False) -> float:
+        """When it struck (seconds, wall clock). `strike` comes while so many calls ring, connect and talk; it must not
+        block for long. It returns the pids that it has dealt with, or nothing.
 
         `by_sent`: the stroke waits for accepts that were sent rather than for those that were answered: it falls while
         they are being decided.
@@ -36,11 +37,14 @@ class Field:
         A call connects in a few milliseconds: so that many do so at once, the allocators stand still while the answers
         are given, and go on with the stroke."""
         allocators: list[int] = []
+        struck_at = 0.0
 
         def hold():
             allocators.extend(self.stack.send(ALLOCATOR, None, SIGSTOP))
 
         def strike_and_go_on():
+            nonlocal struck_at
+            struck_at = time.time()
             dealt_with = ()
             try:
                 dealt_with = strike() or ()
@@ -50,6 +54,7 @@ class Field:
                         os.kill(pid, SIGCONT)
 
         await self.crowd.moment(name, hold, strike_and_go_on, self.held, self.connecting, by_sent)
+        return struck_at
 
     async def run(self, work, *arguments):
         return await asyncio.to_thread(work, *arguments)

@@ -83,8 +83,7 @@ class Doubler:
 
 async def doubled(field: Field):
     doubler = await field.run(Doubler, field.stack.bootstrap, 1)
-    since = time.time()
-    await field.moment("inbox records doubled and reordered", doubler.start)
+    since = await field.moment("inbox records doubled and reordered", doubler.start)
     over, number = time.monotonic() + FOR_SECONDS, 0
     while time.monotonic() < over:
         number = number % len(field.stack.gateways) + 1

@@ -23,16 +23,15 @@ REST_SECONDS = 12.0  # a takeover after a kill takes 8 s at most
 
 
 async def killed(field: Field, service: str):
-    owned, since = await owns_some(field, service, 1), time.time()
-    await field.moment(f"{service} 1 killed -9", lambda: field.stack.send(service, 1, SIGKILL))
+    owned = await owns_some(field, service, 1)
+    since = await field.moment(f"{service} 1 killed -9", lambda: field.stack.send(service, 1, SIGKILL))
     await asyncio.sleep(REST_SECONDS)
     owes_takeover(field, service, owned, since)
 
 
 async def all_killed(field: Field, service: str):
     both = [await owns_some(field, service, number) for number in (1, 2)]
-    since = time.time()
-    await field.moment(f"all copies of {service} killed -9", lambda: field.stack.send(service, None, SIGKILL))
+    since = await field.moment(f"all copies of {service} killed -9", lambda: field.stack.send(service, None, SIGKILL))
     await asyncio.sleep(REST_SECONDS)
     for owned in both:
         owes_takeover(field, service, owned, since)
@@ -40,8 +39,8 @@ async def all_killed(field: Field, service: str):
 
 async def paused(field: Field, service: str, seconds: float):
     """Stands still with records in its hands, and wakes when another owns its partitions."""
-    pid, owned, since = field.stack.pid_of(service, 1), await owns_some(field, service, 1), time.time()
-    await field.moment(f"{service} 1 stopped for {seconds:g} s", lambda: field.stack.send(service, 1, SIGSTOP))
+    pid, owned = field.stack.pid_of(service, 1), await owns_some(field, service, 1)
+    since = await field.moment(f"{service} 1 stopped for {seconds:g} s", lambda: field.stack.send(service, 1, SIGSTOP))
     await asyncio.sleep(seconds)
     owes_takeover(field, service, owned, since)
     os.kill(pid, SIGCONT)
@@ -70,7 +69,7 @@ async def two_at_once(field: Field, times: int):
     began = time.time()
     for number in range(TWICE_MAX):
         pid, stack = field.stack.pid_of(ORCHESTRATOR, 1), field.stack
-        owned, since = await owns_some(field, ORCHESTRATOR, 1), time.time()
+        owned = await owns_some(field, ORCHESTRATOR, 1)
         before = await field.run(topics.log_ends, stack.bootstrap, "calls.log")
 
         def strike():
@@ -82,7 +81,7 @@ async def two_at_once(field: Field, times: int):
             if number % 2:
                 stack.send_broker(SIGCONT)
 
-        await field.moment(f"{ORCHESTRATOR} 1 stopped with its hands full", strike, by_sent=True)
+        since = await field.moment(f"{ORCHESTRATOR} 1 stopped with its hands full", strike, by_sent=True)
         await asyncio.sleep(TAKEN_OVER_SECONDS)
         owes_takeover(field, ORCHESTRATOR, owned, since)
         os.kill(pid, SIGCONT)
@@ -107,7 +106,7 @@ async def moved_to_and_fro(field: Field, service: str, times: int):
             field.stack.send(service, number, SIGTERM)
 
         if turn == 0:
-            await field.moment(f"{service} stopped and started {times} times", begin)
+            since = await field.moment(f"{service} stopped and started {times} times", begin)
         await field.run(field.stack.control, "stop", service, f"{number}")
         await owns(field, service, 3 - number, lambda now: all(set(p) <= set(now.get(of, ())) for of, p in owned.items()))
         await asyncio.sleep(GONE_SECONDS)

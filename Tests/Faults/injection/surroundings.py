@@ -62,12 +62,11 @@ async def redis_flushed(field: Field, times: int):
 
 
 async def redis_stands_still(field: Field, seconds: float):
-    began = time.time()
-    await stands_still(field, "redis", seconds)
+    struck_at = await stands_still(field, "redis", seconds)
     ages = await field.run(client_ages, field.stack)
     # Who had a connection before has given it up and made another.
     field.owes("seen", text="connections to Redis made anew since it did not answer", least=users_of_redis(field),
-               has=sum(age < time.time() - began for age in ages))
+               has=sum(age < time.time() - struck_at for age in ages))
 
 
 async def dispatcher_behind(field: Field, seconds: float):
@@ -75,16 +74,17 @@ async def dispatcher_behind(field: Field, seconds: float):
     field.owes("lag", seconds=seconds * LAG_PART)
 
 
-async def stands_still(field: Field, service: str, seconds: float):
+async def stands_still(field: Field, service: str, seconds: float) -> float:
     """Redis that is unreachable, or a reader that is behind: it takes connections, and answers nothing."""
     pids: list[int] = []
-    await field.moment(
+    struck_at = await field.moment(
         f"{service} stopped for {seconds:g} s", lambda: pids.extend(field.stack.send(service, None, SIGSTOP)))
     await asyncio.sleep(seconds)
     for pid in pids:
         os.kill(pid, SIGCONT)
     field.crowd.history.note("woken", name=service)
     await asyncio.sleep(BACK_SECONDS)
+    return struck_at
 
 
 def users_of_redis(field: Field) -> int:
