@@ -17,7 +17,7 @@ BACK_SECONDS = 20.0
 STARTED_SECONDS = 60.0
 WRITTEN_AFRESH_SECONDS = 4.0
 LAG_PART = 0.9  # of the time that a reader stood still, at least, must some callback be late
-USE_REDIS = ("signaling-gateway", "call-orchestrator", "room-allocator", "token-service", "callback-dispatcher")
+USE_REDIS = ("call-orchestrator", "room-allocator", "token-service", "callback-dispatcher")
 
 
 async def broker_ended(field: Field, kind: Signals):
