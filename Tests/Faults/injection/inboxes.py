@@ -25,7 +25,7 @@ EACH_SECONDS = 0.5
 PART = 0.5
 FOR_SECONDS = 40.0
 GATEWAY_EVERY_SECONDS, GATEWAY_STILL_SECONDS = 1.0, 0.3  # far below the second that a ring may last too long
-DOUBLED_LEAST, DISORDERED_LEAST = 500, 20  # of some 20,000, and some 170 …
+DOUBLED_LEAST, DISORDERED_LEAST = 500, 20  # of some 20,000 and some 170; a calm run has no command out of order
 
 
 class Doubler:
