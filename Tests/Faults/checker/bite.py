@@ -49,11 +49,6 @@ def taken_over(owed: dict, evidence: Evidence, readings: dict[str, Reading], cal
         + (f"; none in {left}" if left else ""))
 
 
-def zombies(owed: dict, evidence: Evidence, readings: dict[str, Reading], calls: dict[str, Call]) -> tuple[bool, str]:
-    count = sum(entry.at >= owed["since"] * 1000 for entry in readings[owed["ledger"]].zombies)
-    return count > 0, f"{owed['ledger']}.log: {count} records of an owner that was none any more"
-
-
 def decided_late(owed: dict, evidence: Evidence, readings: dict[str, Reading], calls: dict[str, Call]) -> tuple[bool, str]:
     """Accepts in time whose records were appended behind `expiresAt`, in this fault."""
     late = sum(at >= owed["since"] * 1000 for at in LastMoments.of(calls, evidence).late)
@@ -116,7 +111,7 @@ def seen(owed: dict, evidence: Evidence, readings: dict[str, Reading], calls: di
 
 
 LOOKS = {
-    "takeover": taken_over, "zombies": zombies, "decided late": decided_late, "doubled": doubled, "disordered": disordered,
+    "takeover": taken_over, "decided late": decided_late, "doubled": doubled, "disordered": disordered,
     "lag": lagged, "seen": seen,
 }
 

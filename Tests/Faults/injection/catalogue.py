@@ -25,7 +25,7 @@ FAULTS = [
     Fault("orchestrator paused 15 s", lambda f: owners.paused(f, owners.ORCHESTRATOR, 15)),
     Fault("orchestrator paused 40 s", lambda f: owners.paused(f, owners.ORCHESTRATOR, 40)),
     Fault("allocator paused 20 s", lambda f: owners.paused(f, ALLOCATOR, 20)),
-    Fault("two owners at once", lambda f: owners.two_at_once(f, 1 if f.is_short else 4), is_short=True),
+    Fault("two owners at once", lambda f: owners.two_at_once(f, *((1, 1) if f.is_short else (4, 8))), is_short=True),
     Fault("partitions of calls moved to and fro", lambda f: owners.moved_to_and_fro(f, owners.ORCHESTRATOR, 5)),
     Fault("partitions of rooms and users moved to and fro", lambda f: owners.moved_to_and_fro(f, ALLOCATOR, 5)),
     Fault("broker terminated and started again", lambda f: surroundings.broker_ended(f, SIGTERM)),

@@ -73,19 +73,6 @@ class OfFaults(unittest.TestCase):
         self.owes_takeover(0)
         self.assert_missing()
 
-    def zombie(self, after_ms: int):
-        self.planted.append("calls", {"kind": "facts", "incarnation": "i0", "ordinal": 7}, STARTED_AT + after_ms)
-
-    def test_a_record_of_a_zombie(self):
-        self.zombie(15_000)
-        self.owes("zombies", ledger="calls")
-        self.assert_found()
-
-    def test_two_owners_and_no_record_of_a_zombie(self):
-        self.zombie(9_500)
-        self.owes("zombies", ledger="calls")
-        self.assert_missing()
-
     def test_zombies_among_the_last_records_of_a_log(self):
         def facts(incarnation: str) -> dict:
             return {"kind": "facts", "incarnation": incarnation, "ordinal": 0}
@@ -216,7 +203,7 @@ class OfFaults(unittest.TestCase):
                       outcomes={"told to its end": 1000 - nothing, "over before it rang": nothing})
 
     def test_a_run_whose_fault_did_not_bite_fails(self):
-        self.owes("zombies", ledger="calls")
+        self.owes_takeover(0)
         result = self.result(nothing=10)
         doubt_bites(result)
         self.assertEqual((result.doubts, len(result.faults)), (["did not bite"], 1))
