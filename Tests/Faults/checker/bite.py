@@ -50,8 +50,8 @@ def taken_over(owed: dict, evidence: Evidence, readings: dict[str, Reading], cal
 
 
 def decided_late(owed: dict, evidence: Evidence, readings: dict[str, Reading], calls: dict[str, Call]) -> tuple[bool, str]:
-    """Accepts in time whose records were appended behind `expiresAt`, in this fault."""
-    late = sum(at >= owed["since"] * 1000 for at in LastMoments.of(calls, evidence).late)
+    """Accepts in time whose records were appended behind `expiresAt`, between `since` and the note itself."""
+    late = sum(owed["since"] <= at / 1000 <= owed["at"] for at in LastMoments.of(calls, evidence).late)
     return late > 0, f"{late} accepts in time were decided behind expiresAt"
 
 

@@ -96,7 +96,7 @@ class OfFaults(unittest.TestCase):
 
     def test_an_accept_in_time_that_was_decided_late(self):
         self.accept(sent_before_ms=100, decided_behind_ms=3_000)
-        self.owes("decided late")
+        self.owes("decided late", at=EXPIRES_AT / 1000 + 5)
         self.assert_found()
         findings = judge(self.evidence).findings
         self.assertNotIn(20, findings.violated)
@@ -110,23 +110,28 @@ class OfFaults(unittest.TestCase):
         accepted = next(e for e in self.evidence.logs["calls"]
                         if (e.value.get("facts") or [{}])[0].get("fact") == "accepted")
         accepted.value["facts"][0] = {"fact": "missed", "userId": "b"}
-        self.owes("decided late")
+        self.owes("decided late", at=EXPIRES_AT / 1000 + 5)
         self.assert_missing()
         self.assertIn(20, judge(self.evidence).findings.violated)
 
     def test_an_accept_in_time_that_was_decided_in_time(self):
         self.accept(sent_before_ms=100, decided_behind_ms=-50)
-        self.owes("decided late")
+        self.owes("decided late", at=EXPIRES_AT / 1000 + 5)
         self.assert_missing()
 
     def test_an_accept_that_was_decided_late_in_another_fault_before(self):
         self.accept(sent_before_ms=100, decided_behind_ms=3_000)
-        self.owes("decided late", since=EXPIRES_AT / 1000 + 4)
+        self.owes("decided late", since=EXPIRES_AT / 1000 + 4, at=EXPIRES_AT / 1000 + 9)
+        self.assert_missing()
+
+    def test_an_accept_that_was_decided_late_in_another_fault_behind(self):
+        self.accept(sent_before_ms=100, decided_behind_ms=3_000)
+        self.owes("decided late", at=EXPIRES_AT / 1000 + 2)
         self.assert_missing()
 
     def test_an_accept_that_came_too_late_counts_for_nothing(self):
         self.accept(sent_before_ms=-100, decided_behind_ms=3_000)
-        self.owes("decided late")
+        self.owes("decided late", at=EXPIRES_AT / 1000 + 5)
         self.assert_missing()
 
     # inboxes and readers
