@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from . import bite, callbacks, calls, commands, effects, people, rooms
+from . import bite, callbacks, calls, commands, effects, mirror, people, rooms
 from .evidence import LEDGERS, Evidence
 from .findings import Findings
 from .rule import Reading, read
@@ -31,4 +31,5 @@ def judge(evidence: Evidence) -> Judgement:
     effects.check(evidence, readings, findings)
     effects.check_questions(evidence, readings["calls"], findings)
     people.check(evidence, folded, findings)
+    mirror.check(evidence, readings, findings)
     return Judgement(findings, readings, folded, bite.look(evidence, readings, folded))

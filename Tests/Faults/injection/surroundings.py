@@ -88,12 +88,12 @@ async def stands_still(field: Field, service: str, seconds: float) -> float:
 
 
 def users_of_redis(field: Field) -> int:
-    """Processes that have a connection to it."""
-    return sum(len(field.stack.pids(service)) for service in USE_REDIS)
+    """How many have a connection to it: processes, and whoever looks at the mirror (looking.py)."""
+    return sum(len(field.stack.pids(service)) for service in USE_REDIS) + 1
 
 
 def client_ages(stack: FaultStack) -> list[int]:
-    """In seconds, of the connections that the services have; ours is not among them."""
+    """In seconds, of all connections but the one that asks."""
     return [int(age) for age in re.findall(rb"\bage=(\d+)", ask_redis(stack, b"CLIENT LIST"))[:-1]]
 
 
