@@ -57,15 +57,15 @@ final class Topics {
     struct Draft {
         private let topics: Topics
         private(set) var all: [String: TopicEntry]
+        private(set) var partitionCount: Int
         fileprivate var opened: [PartitionLog] = []
         fileprivate var isChanged = false
 
         fileprivate init(_ topics: Topics) {
             self.topics = topics
             all = topics.all
+            partitionCount = topics.partitionCount
         }
-
-        var partitionCount: Int { all.values.reduce(0) { $0 + $1.partitions.count } }
 
         mutating func create(_ name: String, partitionCount: Int32, settings: TopicSettings) throws(SystemFailure) {
             let partitions = try make(name, settings, numbers: 0..<partitionCount)
@@ -80,10 +80,12 @@ final class Topics {
 
         mutating func delete(_ topic: TopicEntry) {
             all[topic.name] = nil
+            partitionCount -= topic.partitions.count
             isChanged = true
         }
 
         private mutating func put(_ topic: TopicEntry) {
+            partitionCount += topic.partitions.count - (all[topic.name]?.partitions.count ?? 0)
             all[topic.name] = topic
             isChanged = true
         }
