@@ -110,8 +110,11 @@ extension Broker {
     }
 
     private func checkRoom(in draft: Topics.Draft, topicPartitions: Int, adding: Int) throws {
-        guard topicPartitions <= Limits.partitionsPerTopic, draft.partitionCount + adding <= Limits.partitions else {
+        guard topicPartitions <= Limits.partitionsPerTopic, draft.partitionCount + adding <= partitionsMax else {
             throw Refused(code: .invalidPartitions, text: "more partitions than are kept here")
+        }
+        guard draft.madeCount + adding <= Limits.partitionsMadePerRequest else {
+            throw Refused(code: .invalidPartitions, text: "more partitions than are made at once")
         }
     }
 

@@ -18,6 +18,8 @@ final class Broker {
     /// Where clients are told to connect.
     private(set) var advertised: (host: String, port: Int)
     private(set) var listener: TCPListener?
+    /// Each has a file open, and connections must find room beside them.
+    let partitionsMax: Int
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var timers: [LoopTimer] = []
     /// Since they were last told in the log.
@@ -48,6 +50,8 @@ final class Broker {
         producerIDs = try ProducerIDs(path: "\(data)/producer-ids", syncer: syncer)
         offsets = try OffsetStore(path: "\(data)/offsets", syncer: syncer, log: log)
         groups = Groups()
+        partitionsMax = min(
+            Limits.partitions, Folder.raiseDescriptorLimit() - Limits.connections - Limits.otherDescriptors)
         advertised = configuration.advertised
     }
 

@@ -36,6 +36,10 @@ enum Limits {
     static let topics = 1000
     static let partitionsPerTopic = 1000
     static let partitions = 20_000
+    /// They are made on the loop, one by one, while others wait.
+    static let partitionsMadePerRequest = 2000
+    /// Of the process, for all that is neither a partition's newest file nor a connection.
+    static let otherDescriptors = 600
     static let topicNameBytes = 249
 
     static let membersPerGroup = 1000

@@ -61,6 +61,9 @@ final class Topics {
         fileprivate var opened: [PartitionLog] = []
         fileprivate var isChanged = false
 
+        /// Partitions that are new in it.
+        var madeCount: Int { opened.count }
+
         fileprivate init(_ topics: Topics) {
             self.topics = topics
             all = topics.all
