@@ -299,7 +299,7 @@ def test_what_is_asked_many_times_is_answered_once(broker):
         ("metadata", 1, array([string(topic)] * times)),
         ("describeGroups", 0, array([string(group)] * times)),
         ("describeConfigs", 0, array([i8(2) + string(topic) + i32(-1)] * times)),
-        ("offsetFetch", 1, string(group) + array([string(topic) + array([i32(0)] * times)] * 2)),
+        ("offsetFetch", 1, string(group) + array([string(topic) + array([i32(0)] * (times // 2))] * 2)),
     ]
     for api, version, body in asked:
         answer = Wire(broker.bootstrap).ask(api, version, body)

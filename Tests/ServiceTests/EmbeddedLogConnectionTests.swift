@@ -10,9 +10,14 @@ import Testing
     private let folder: String
     private let loop = EventLoop(name: "test")
     private let disk = EventLoop(name: "test-disk")
-    private let lines = Mutex<[String]>([])
+    private let lines = Lines()
     private var broker: Broker!
     private let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+
+    /// What the broker has logged.
+    private final class Lines: Sendable {
+        let all = Mutex<[String]>([])
+    }
 
     /// ApiVersions 0 of a client without a name.
     private static let question: [UInt8] = [0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, 0xFF, 0xFF]
@@ -27,7 +32,7 @@ import Testing
         disk.start()
         var options = Options(environment: ["SWITCHBOARD_DATA": folder, "SWITCHBOARD_LISTEN": "127.0.0.1:0"])
         let log = Log(service: "test", level: .warning) { [lines] line in
-            lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) }
+            lines.all.withLock { $0.append(String(decoding: line, as: UTF8.self)) }
         }
         broker = try Broker(Configuration(&options), loop: loop, disk: disk, log: log, onFailure: { _ in })
         try broker.listen(host: "127.0.0.1", port: 0)
@@ -91,7 +96,7 @@ import Testing
         awaitAnswer()
         #expect(isOpen(after: 29))
         #expect(!isOpen(after: 31))
-        #expect(lines.withLock { $0 }.contains { $0.contains("closed a connection that stalled") })
+        #expect(lines.all.withLock { $0 }.contains { $0.contains("closed a connection that stalled") })
     }
 
     @Test func `a client that asks nothing has ten minutes`() {
@@ -99,7 +104,7 @@ import Testing
         awaitAnswer()
         #expect(isOpen(after: 31) && isOpen(after: 599))
         #expect(!isOpen(after: 601))
-        #expect(lines.withLock { $0 }.isEmpty)
+        #expect(lines.all.withLock { $0 }.isEmpty)
     }
 
     @Test func `a client whose request waits is not silent`() {
