@@ -131,7 +131,8 @@ extension Broker {
                     offsets.forget(topic: result.name)
                     log.notice("deleted a topic", ["topic": result.name])
                 }
-                syncer.whenSafe {
+                // Before a topic of the same name can be made: what was committed for this one must not be the new one's.
+                syncer.settle(offsets) {
                     exchange.reply { answer in
                         if exchange.version >= 1 { answer.int32(0) }
                         answer.count(told.count)

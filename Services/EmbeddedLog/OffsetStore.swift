@@ -85,6 +85,15 @@ final class OffsetStore {
         do { try append(records) } catch { mustCompact = true }
     }
 
+    /// At the start: forgets what was committed for topics that are not there, whose deletion came to the disk and this
+    /// did not.
+    func forgetTopics(except isThere: (String) -> Bool) throws(SystemFailure) {
+        let gone = Set(commitsByGroup.values.flatMap { $0.keys.map(\.topic) }).filter { !isThere($0) }
+        guard !gone.isEmpty else { return }
+        for topic in gone { forget(topic: topic) }
+        try file.sync()
+    }
+
     private func append(_ bytes: [UInt8]) throws(ErrorCode) {
         do {
             if let draft { try draft.file.write(bytes[...], at: draft.size) }
