@@ -255,6 +255,8 @@ final class PartitionLog {
         let drops = countOfOld(at: now)
         guard drops > 0, !isDropping else { return }
         isDropping = true
+        // It must not tell of batches that a loss of power can still take: their producers would be forgotten with them.
+        syncer.settle(self)
         syncer.replace(producersPath, with: encodedProducers, removing: segments.prefix(drops).map(\.file.path)) {
             [self] failure in
             isDropping = false
