@@ -10,7 +10,7 @@ import time
 from confluent_kafka import KafkaException, TopicPartition
 
 from broker import SmallDiskBroker, needs, wait_until
-from wire import Wire, batch, batches, fetch, i32, produce, producer_id
+from wire import Wire, batch, batches, fetch, i32, produce, produce_body, producer_id
 
 
 def produce_under(broker, topic, count, disturb, calm=lambda: None, **config):
@@ -51,6 +51,15 @@ def test_the_same_with_every_batch_on_the_disk_first(broker):
     topic = broker.topic(partitions=3)
     produce_under(
         broker, topic, 3000, lambda n: broker.restart(SWITCHBOARD_FSYNC="every") if n in (1000, 2000) else None)
+    broker.restart()
+
+
+@needs("own")
+def test_with_every_batch_on_the_disk_first_records_are_read_that_nobody_is_answered_for(broker):
+    broker.restart(SWITCHBOARD_FSYNC="every")
+    topic, wire = broker.topic(), Wire(broker.bootstrap)
+    wire.send("produce", 7, produce_body(topic, 0, batch([b"x"]), acks=0))
+    assert fetch(wire, topic, 0, 0, wait=5000)[1] == 1
     broker.restart()
 
 
