@@ -66,7 +66,9 @@ final class Syncer {
         self.log = log
         self.onFailure = onFailure
         if case .interval(let interval) = policy {
-            timer = loop.every(interval) { [unowned self] in self.run() }
+            timer = loop.every(interval) { [unowned self] in
+                if isRunning { isDueAgain = true } else { run() }
+            }
         }
     }
 
