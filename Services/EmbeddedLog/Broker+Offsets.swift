@@ -44,8 +44,9 @@ extension Broker {
                     return .none
                 })
         }
-        var failure = ErrorCode.none
-        do { try offsets.commit(group: groupID, commits) } catch { failure = error }
+        // What may be committed is asked of the store, in the same order.
+        var asked = offsets.commit(group: groupID, commits)[...]
+        codes = codes.map { $0.map { $0 == .none ? asked.removeFirst() : $0 } }
         syncer.whenSafe {
             exchange.reply { answer in
                 if version >= 3 { answer.int32(0) }
@@ -55,7 +56,7 @@ extension Broker {
                     answer.count(topic.parts.count)
                     for (part, code) in zip(topic.parts, codes) {
                         answer.int32(part.partition)
-                        answer.error(code == .none ? failure : code)
+                        answer.error(code)
                     }
                 }
             }

@@ -47,4 +47,6 @@ enum Limits {
     static let commitKeptMilliseconds: Int64 = 7 * 24 * 3600 * 1000
     /// Commits of all groups: group, topic and partition.
     static let commits = 1_000_000
+    /// The texts beside them, all together.
+    static let offsetMetadataBytesOfAll = 64 << 20
 }
