@@ -1,6 +1,6 @@
 import Switchboard
 
-/// Where groups are: committing, asking; and where partitions begin and end.
+/// Where groups are: committing and asking.
 extension Broker {
     private struct CommitPart {
         var partition: Int32
@@ -109,65 +109,5 @@ extension Broker {
     )] {
         var seen: Set<String> = []
         return asked.filter { seen.insert($0.topic).inserted }
-    }
-
-    // MARK: the ends of partitions
-
-    private static let latest: Int64 = -1
-    private static let earliest: Int64 = -2
-
-    func listOffsets(_ exchange: Exchange) throws(WireFailure) {
-        var reader = exchange.body
-        let version = exchange.version
-        _ = try reader.int32()
-        if version >= 2 { _ = try reader.int8() }
-        var topics: [(name: String, parts: [(partition: Int32, time: Int64)])] = []
-        for _ in 0..<(try reader.count(itemBytesMin: 6)) {
-            let name = try reader.string()
-            var parts: [(partition: Int32, time: Int64)] = []
-            for _ in 0..<(try reader.count(itemBytesMin: 12)) {
-                parts.append((try reader.int32(), try reader.int64()))
-                if version == 0 { _ = try reader.int32() }
-            }
-            topics.append((name, parts))
-        }
-        exchange.reply { answer in
-            if version >= 2 { answer.int32(0) }
-            answer.count(topics.count)
-            for topic in topics {
-                answer.string(topic.name)
-                answer.count(topic.parts.count)
-                for part in topic.parts {
-                    let partition = self.topics.all[topic.name]?.partition(part.partition)
-                    let found = offset(in: partition, at: part.time)
-                    answer.int32(part.partition)
-                    answer.error(found.code)
-                    if version == 0 {
-                        answer.count(found.offset >= 0 ? 1 : 0)
-                        if found.offset >= 0 { answer.int64(found.offset) }
-                    } else {
-                        answer.int64(found.time)
-                        answer.int64(found.offset)
-                    }
-                }
-            }
-        }
-    }
-
-    private func offset(in partition: PartitionLog?, at time: Int64) -> (code: ErrorCode, time: Int64, offset: Int64) {
-        guard let partition else { return (.unknownTopicOrPartition, -1, -1) }
-        switch time {
-        case Self.latest: return (.none, -1, partition.highWatermark)
-        case Self.earliest: return (.none, -1, partition.startOffset)
-        case ..<0: return (.unsupportedForMessageFormat, -1, -1)
-        default:
-            do {
-                guard let found = try partition.offset(at: time) else { return (.none, -1, -1) }
-                return (.none, found.time, found.offset)
-            } catch {
-                syncer.report(error)
-                return (.storageError, -1, -1)
-            }
-        }
     }
 }

@@ -226,12 +226,13 @@ final class PartitionLog {
         return segments.lastIndex { $0.baseOffset <= offset }
     }
 
-    /// The first record that was appended at `time` or later.
-    func offset(at time: Int64) throws(SystemFailure) -> (offset: Int64, time: Int64)? {
-        for segment in segments {
-            if let found = try segment.firstBatch(at: time) { return found.offset < highWatermark ? found : nil }
-        }
-        return nil
+    /// The first batch that was appended at `time` or later, if it may be read.
+    /// - Parameter mayWait: for the disk; else only what is in memory is read.
+    func firstBatch(at time: Int64, mayWait: Bool) throws(SystemFailure) -> Segment.Finding {
+        guard let segment = segments.first(where: { $0.lastTime.map { $0 >= time } ?? false }) else { return .none }
+        let found = try segment.firstBatch(at: time, mayWait: mayWait)
+        if case .batch(let offset, _) = found, offset >= highWatermark { return .none }
+        return found
     }
 
     // MARK: deletion

@@ -10,7 +10,8 @@ import time
 from confluent_kafka import KafkaException, TopicPartition
 
 from broker import SmallDiskBroker, needs, wait_until
-from wire import Wire, batch, batches, fetch, i32, produce, produce_body, producer_id
+from wire import (Wire, array, batch, batches, fetch, i8, i32, i64, produce, produce_body, producer_id,
+                  string)
 
 
 POLICIES = ("every", "interval", "never")
@@ -185,6 +186,34 @@ def test_a_torn_end_is_cut_and_written_over(broker):
         assert produce(wire, topic, 0, batch([b"next"]))[:2] == (0, left)
         broker.kill()
     broker.start()
+
+
+@needs("own")
+def test_offsets_are_found_by_time_also_where_the_file_is_not_in_memory(broker):
+    topic, wire, first = broker.topic(), Wire(broker.bootstrap), {}
+    for offset in range(200):
+        code, told, appended = produce(wire, topic, 0, batch([b"x" * 300]))
+        assert (code, told) == (0, offset)
+        first.setdefault(appended, offset)
+    file = os.open(active_segment(broker, topic), os.O_RDONLY)
+    for asked in [*first, max(first) + 1]:
+        os.fsync(file)
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+        assert by_time(wire, [(topic, 0, asked)]) == [(0, first.get(asked, -1))], (asked, first)
+    os.close(file)
+    # What a request repeats is looked into once.
+    some = max(first)
+    assert by_time(wire, [(topic, 0, some)] * 3 + [(topic, 1, some)]) == [(0, first[some]), (42, -1), (42, -1), (3, -1)]
+
+
+def by_time(wire, asked):
+    """-> of each the error and the offset"""
+    body = i32(-1) + i8(0) + array([string(t) + array([i32(partition) + i64(at)]) for t, partition, at in asked])
+    answer = wire.ask("listOffsets", 2, body)
+    answer.i32()
+    told = answer.array(lambda: (answer.string(), answer.array(
+        lambda: (answer.i32(), answer.i16(), answer.i64(), answer.i64()))))
+    return [(code, offset) for _, ((_, code, _, offset),) in told]
 
 
 @needs("own")
