@@ -62,6 +62,21 @@ final class PartitionLog {
         }
     }
 
+    /// A new one in a new folder, of which `file` is the first.
+    init(topic: String, number: Int32, folder: String, settings: TopicSettings, syncer: Syncer, file: File) {
+        self.topic = topic
+        self.number = number
+        self.folder = folder
+        self.settings = settings
+        self.syncer = syncer
+        segments = [Segment(file, baseOffset: 0)]
+        producers = ProducerStates()
+        endOffset = 0
+        highWatermark = 0
+        lastAppendTime = 0
+        isFolderUnsynced = true
+    }
+
     /// The first offset that is still there.
     var startOffset: Int64 { segments[0].baseOffset }
     var byteCount: Int { segments.reduce(0) { $0 + $1.size } }

@@ -37,10 +37,19 @@ final class Segment {
     private var recent: [Entry] = []
     private var recentNext = 0
 
-    init(folder: String, baseOffset: Int64) throws(SystemFailure) {
+    convenience init(folder: String, baseOffset: Int64) throws(SystemFailure) {
+        self.init(try Self.newFile(in: folder, baseOffset: baseOffset), baseOffset: baseOffset)
+    }
+
+    init(_ file: File, baseOffset: Int64) {
+        self.file = file
         self.baseOffset = baseOffset
         nextOffset = baseOffset
-        file = try File(path: "\(folder)/\(Self.name(baseOffset))")
+    }
+
+    /// Makes the file where it is missing. From any thread.
+    static func newFile(in folder: String, baseOffset: Int64) throws(SystemFailure) -> File {
+        try File(path: "\(folder)/\(name(baseOffset))")
     }
 
     static func name(_ baseOffset: Int64) -> String {

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import select
 import socket
 import tempfile
 import threading
@@ -10,7 +11,7 @@ import time
 from confluent_kafka import KafkaException, TopicPartition
 
 from broker import SmallDiskBroker, needs, wait_until
-from wire import (Wire, array, batch, batches, fetch, i8, i32, i64, produce, produce_body, producer_id,
+from wire import (Wire, array, batch, batches, fetch, i8, i16, i32, i64, produce, produce_body, producer_id,
                   string)
 
 
@@ -214,6 +215,23 @@ def by_time(wire, asked):
     told = answer.array(lambda: (answer.string(), answer.array(
         lambda: (answer.i32(), answer.i16(), answer.i64(), answer.i64()))))
     return [(code, offset) for _, ((_, code, _, offset),) in told]
+
+
+@needs("own")
+def test_many_partitions_are_made_while_others_are_answered(broker):
+    broker.restart(SWITCHBOARD_FSYNC="every")
+    making, other, slowest = Wire(broker.bootstrap, timeout=60), Wire(broker.bootstrap), 0
+    begin = time.monotonic()
+    new = string(f"t-{time.time_ns()}") + i32(1000) + i16(1) + array([]) + array([])
+    asked = making.send("createTopics", 1, array([new]) + i32(60_000) + i8(0))
+    while not select.select([making.socket], [], [], 0)[0]:
+        before = time.monotonic()
+        other.ask("listGroups", 0)
+        slowest = max(slowest, time.monotonic() - before)
+    answer, whole = making.receive(asked), time.monotonic() - begin
+    ((_, code, _),) = answer.array(lambda: (answer.string(), answer.i16(), answer.string()))
+    assert code == 0 and slowest < whole / 2, (code, slowest, whole)
+    broker.restart()
 
 
 @needs("own")
