@@ -12,19 +12,50 @@ struct KafkaSecurityTests {
                 _ = try await trouble(guarded.bootstrap, guarded.security(mechanism), saying: "uthentication failed")
                 continue
             }
-            let scene = KafkaScene(guarded.bootstrap, security: guarded.security(mechanism))
-            let topic = try await scene.makeTopic("guarded")
-            try await scene.startProducer([topic])
-            try await until("the producer is ready") { await scene.isProducerReady }
-            try await scene.produce(0..<100)
-            #expect(await scene.flush(within: .seconds(10)))
-            try await scene.startReader([topic])
-            await scene.read(from: .beginning)
-            try await until("100 records are read by \(mechanism)") { await scene.records.count == 100 }
-            #expect(await scene.failures.isEmpty)
-            await scene.close()
+            try await exchange(guarded, mechanism)
         }
         try await refusals(guarded)
+    }
+
+    @Test(arguments: KafkaBroker.Kind.present)
+    func `A certificate of the client's opens the door, and nothing else does`(kind: KafkaBroker.Kind) async throws {
+        let guarded = try await GuardedKafka(kind, .certificate)
+        try await exchange(guarded)
+        // In TLS 1.3 a client has said all it has to say before the server looks at its certificate.
+        let refused = "Receive failed"
+        var security = guarded.security()
+        security.tls?.certificate = nil
+        security.tls?.key = nil
+        _ = try await trouble(guarded.bootstrap, security, saying: refused)
+        let others = try TestCertificates()
+        try others.issue("client", for: "DNS:client")
+        security.tls?.certificate = others.certificate("client")
+        security.tls?.key = others.key("client")
+        _ = try await trouble(guarded.bootstrap, security, saying: refused)
+    }
+
+    @Test(.enabled(if: KafkaBroker.Kind.present.contains(.apache), "embedded-log knows no users"))
+    func `A password opens the door without TLS`() async throws {
+        let guarded = try await GuardedKafka(.apache, .password)
+        try await exchange(guarded)
+        let wrong = guarded.security(password: "hush-hush")
+        let said = try await trouble(guarded.bootstrap, wrong, saying: "uthentication failed")
+        #expect(!said.contains("hush"), "\(said)")
+    }
+
+    /// A topic is made, a hundred records go and come.
+    private func exchange(_ guarded: GuardedKafka, _ mechanism: KafkaLogin.Mechanism = .plain) async throws {
+        let scene = KafkaScene(guarded.bootstrap, security: guarded.security(mechanism))
+        let topic = try await scene.makeTopic("guarded")
+        try await scene.startProducer([topic])
+        try await until("the producer is ready") { await scene.isProducerReady }
+        try await scene.produce(0..<100)
+        #expect(await scene.flush(within: .seconds(10)))
+        try await scene.startReader([topic])
+        await scene.read(from: .beginning)
+        try await until("100 records are read by \(mechanism)") { await scene.records.count == 100 }
+        #expect(await scene.failures.isEmpty)
+        await scene.close()
     }
 
     /// What a broker with a good certificate refuses, or is refused for.

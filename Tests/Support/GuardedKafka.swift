@@ -1,9 +1,19 @@
 import Foundation
 package import Switchboard
 
-/// A broker that is reached by TLS: embedded-log behind a proxy that takes TLS, or Apache Kafka, which does so itself and
-/// asks for a user besides.
+/// A broker with a guarded door: embedded-log behind a proxy that takes TLS, or Apache Kafka, which does so itself.
 package final class GuardedKafka: Sendable {
+    /// What the door asks for.
+    package enum Door: Sendable {
+        /// TLS; and Apache Kafka a user's password besides (SASL_SSL).
+        case encrypted
+        /// TLS, and a certificate of the client's (SSL).
+        case certificate
+        /// A user's password alone (SASL_PLAINTEXT). Apache Kafka's only.
+        case password
+    }
+
+    package let door: Door
     package let certificates: TestCertificates
     package let broker: KafkaBroker
     /// Where TLS is taken, by the name that the certificate bears.
@@ -16,10 +26,12 @@ package final class GuardedKafka: Sendable {
     /// - Parameters:
     ///   - names: what the broker's certificate says it is.
     package init(
-        _ kind: KafkaBroker.Kind, names: String = "DNS:localhost", isExpired: Bool = false
+        _ kind: KafkaBroker.Kind, _ door: Door = .encrypted, names: String = "DNS:localhost", isExpired: Bool = false
     ) async throws {
+        self.door = door
         certificates = try TestCertificates()
         try certificates.issue("broker", for: names, isExpired: isExpired)
+        try certificates.issue("client", for: "DNS:client")
         let port = try freeTestPort()
         bootstrap = "localhost:\(port)"
         switch kind {
@@ -32,29 +44,34 @@ package final class GuardedKafka: Sendable {
                 command: [
                     "/usr/bin/python3", program.path, "\(port)", "\(broker.port)", certificates.certificate("broker"),
                     certificates.key("broker"),
-                ], port: port, folder: folder, isReady: takesConnections)
+                ] + (door == .certificate ? [certificates.authority] : []), port: port, folder: folder,
+                isReady: takesConnections)
             try await proxy.start()
             self.proxy = proxy
         case .apache:
             proxy = nil
             broker = try await KafkaBroker(
-                .apache, with: ["KAFKA_PROPERTIES": try Self.properties(port: port, certificates)])
-            try addUser()
+                .apache, with: ["KAFKA_PROPERTIES": try Self.properties(door, port: port, certificates)])
+            if door != .certificate { try addUser() }
         }
     }
 
-    /// With its own certificate's authority, and the user where there is one.
+    /// What opens the door.
     package func security(
         _ mechanism: KafkaLogin.Mechanism = .plain, password: String = GuardedKafka.password
     ) -> KafkaSecurity {
-        var security = KafkaSecurity(tls: TLSFiles(authority: certificates.authority))
-        if broker.kind == .apache {
+        var security = KafkaSecurity()
+        if door != .password { security.tls = TLSFiles(authority: certificates.authority) }
+        if door == .certificate {
+            security.tls?.certificate = certificates.certificate("client")
+            security.tls?.key = certificates.key("client")
+        } else if broker.kind == .apache {
             security.login = KafkaLogin(mechanism: mechanism, user: Self.user, password: Secret(password))
         }
         return security
     }
 
-    private static func properties(port: Int, _ certificates: TestCertificates) throws -> String {
+    private static func properties(_ door: Door, port: Int, _ certificates: TestCertificates) throws -> String {
         let store = certificates.folder + "/broker-store.pem"
         var text = ""
         for path in [certificates.key("broker"), certificates.certificate("broker")] {
@@ -63,17 +80,37 @@ package final class GuardedKafka: Sendable {
         try text.write(toFile: store, atomically: true, encoding: .utf8)
         let plain = "org.apache.kafka.common.security.plain.PlainLoginModule required user_\(user)=\"\(password)\";"
         let scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-        let door = "listener.name.sasl_ssl"
-        return """
-            listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},SASL_SSL://127.0.0.1:\(port)
-            advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_SSL://localhost:\(port)
-            \(door).sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
-            \(door).plain.sasl.jaas.config=\(plain)
-            \(door).scram-sha-256.sasl.jaas.config=\(scram)
-            \(door).scram-sha-512.sasl.jaas.config=\(scram)
-            \(door).ssl.keystore.type=PEM
-            \(door).ssl.keystore.location=\(store)
+        let (name, host) =
+            switch door {
+            case .encrypted: ("SASL_SSL", "localhost")
+            case .certificate: ("SSL", "localhost")
+            case .password: ("SASL_PLAINTEXT", "127.0.0.1")
+            }
+        let prefix = "listener.name.\(name.lowercased())"
+        let login = """
+            \(prefix).sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+            \(prefix).plain.sasl.jaas.config=\(plain)
+            \(prefix).scram-sha-256.sasl.jaas.config=\(scram)
+            \(prefix).scram-sha-512.sasl.jaas.config=\(scram)
+
             """
+        let encryption = """
+            \(prefix).ssl.keystore.type=PEM
+            \(prefix).ssl.keystore.location=\(store)
+
+            """
+        let asking = """
+            \(prefix).ssl.client.auth=required
+            \(prefix).ssl.truststore.type=PEM
+            \(prefix).ssl.truststore.location=\(certificates.authority)
+
+            """
+        let listeners = """
+            listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},\(name)://127.0.0.1:\(port)
+            advertised.listeners=PLAINTEXT://127.0.0.1:{port},\(name)://\(host):\(port)
+
+            """
+        return listeners + (door == .certificate ? asking : login) + (door == .password ? "" : encryption)
     }
 
     private func addUser() throws {

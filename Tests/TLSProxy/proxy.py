@@ -1,4 +1,5 @@
-"""proxy.py PORT TO_PORT CERTIFICATE KEY: takes TLS at a port of the loopback address and passes on what is in it, bare."""
+"""proxy.py PORT TO_PORT CERTIFICATE KEY [AUTHORITY]: takes TLS at a port of the loopback address and passes on what is in
+it, bare. With an authority, only from clients with a certificate of it."""
 
 import asyncio
 import ssl
@@ -16,9 +17,12 @@ async def pump(reader, writer):
         writer.close()
 
 
-async def main(port: int, to_port: int, certificate: str, key: str):
+async def main(port: int, to_port: int, certificate: str, key: str, authority: str | None = None):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
+    if authority:
+        context.load_verify_locations(authority)
+        context.verify_mode = ssl.CERT_REQUIRED
 
     async def serve(reader, writer):
         try:
@@ -33,4 +37,4 @@ async def main(port: int, to_port: int, certificate: str, key: str):
         await server.serve_forever()
 
 
-asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]))
+asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))

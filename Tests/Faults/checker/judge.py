@@ -18,6 +18,8 @@ class Judgement:
 def judge(evidence: Evidence) -> Judgement:
     findings = Findings()
     readings = {name: read(evidence.logs[name]) for name in LEDGERS}
+    for name, reading in readings.items():
+        findings.check(15, not reading.unreadable, f"{name}.log: {reading.unreadable} records that are of no incarnation")
     folded = calls.fold(readings["calls"], findings)
     calls.check_timer(folded, evidence, findings)
     taken = commands.check_effects(readings, findings)

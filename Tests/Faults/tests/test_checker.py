@@ -153,6 +153,10 @@ class OnPlantedHistories(unittest.TestCase):
         self.assertEqual(len(judge(self.evidence).readings["calls"].skipped), 1)
         self.assert_red(2)
 
+    def test_a_record_of_no_incarnation(self):
+        self.planted.append("calls", {"kind": "facts"}, STARTED_AT + 9600)
+        self.assert_red(15)
+
     def test_a_callback_of_a_zombie_s_record(self):
         self.planted.callback("calls", self.zombie(), f"calls/{CALL}", "call.member.left", 9)
         self.assert_red(15)
