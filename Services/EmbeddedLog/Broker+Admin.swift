@@ -102,7 +102,7 @@ extension Broker {
         }
         let settings = try settings(new.settings)
         guard !isTrial else { return }
-        try draft.create(new.name, partitionCount: count, settings: settings)
+        draft.create(TopicDefinition(name: new.name, partitionCount: count, settings: settings))
     }
 
     private func settings(_ given: [String: String]) throws -> TopicSettings {
@@ -112,9 +112,6 @@ extension Broker {
     private func checkRoom(in draft: Topics.Draft, topicPartitions: Int, adding: Int) throws {
         guard topicPartitions <= Limits.partitionsPerTopic, draft.partitionCount + adding <= partitionsMax else {
             throw Refused(code: .invalidPartitions, text: "more partitions than are kept here")
-        }
-        guard draft.madeCount + adding <= Limits.partitionsMadePerRequest else {
-            throw Refused(code: .invalidPartitions, text: "more partitions than are made at once")
         }
     }
 
@@ -128,8 +125,8 @@ extension Broker {
                 Result(
                     name: name,
                     attempt {
-                        guard let topic = draft.all[name] else { throw Refused(code: .unknownTopicOrPartition) }
-                        draft.delete(topic)
+                        guard draft.all[name] != nil else { throw Refused(code: .unknownTopicOrPartition) }
+                        draft.delete(name)
                     })
             }
             return { [self] failure in
@@ -138,7 +135,8 @@ extension Broker {
                     offsets.forget(topic: result.name)
                     log.notice("deleted a topic", ["topic": result.name])
                 }
-                syncer.whenSafe {
+                // Before a topic of the same name can be made: what was committed for this one must not be the new one's.
+                syncer.settle(offsets) {
                     exchange.reply { answer in
                         if exchange.version >= 1 { answer.int32(0) }
                         answer.count(told.count)
@@ -185,11 +183,11 @@ extension Broker {
 
     private func grow(_ name: String, to count: Int32, in draft: inout Topics.Draft, isTrial: Bool) throws {
         guard let topic = draft.all[name] else { throw Refused(code: .unknownTopicOrPartition) }
-        guard Int(count) > topic.partitions.count else {
-            throw Refused(code: .invalidPartitions, text: "there are \(topic.partitions.count) already")
+        guard count > topic.partitionCount else {
+            throw Refused(code: .invalidPartitions, text: "there are \(topic.partitionCount) already")
         }
-        try checkRoom(in: draft, topicPartitions: Int(count), adding: Int(count) - topic.partitions.count)
-        if !isTrial { try draft.grow(topic, to: count) }
+        try checkRoom(in: draft, topicPartitions: Int(count), adding: Int(count - topic.partitionCount))
+        if !isTrial { draft.grow(name, to: count) }
     }
 
     /// Nil when `body` did what it should.
@@ -199,9 +197,6 @@ extension Broker {
             return nil
         } catch let refused as Refused {
             return refused
-        } catch let failure as SystemFailure {
-            syncer.report(failure)
-            return .disk
         } catch {
             return Refused(code: .invalidRequest)
         }

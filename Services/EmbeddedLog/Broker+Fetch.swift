@@ -206,7 +206,7 @@ extension Broker {
     }
 
     /// Reads from the disk on its own thread, so that what is there is in memory when `body` runs.
-    private func warm(_ file: File, _ position: Int, _ count: Int, _ body: @escaping () -> Void) {
+    func warm(_ file: File, _ position: Int, _ count: Int, _ body: @escaping () -> Void) {
         syncer.onDisk({
             var bytes: [UInt8] = []
             try? file.read(into: &bytes, at: position, count: count)

@@ -1,6 +1,6 @@
 import Switchboard
 
-/// Where groups are: committing, asking; and where partitions begin and end.
+/// Where groups are: committing and asking.
 extension Broker {
     private struct CommitPart {
         var partition: Int32
@@ -38,8 +38,9 @@ extension Broker {
                     return .none
                 })
         }
-        var failure = ErrorCode.none
-        do { try offsets.commit(group: groupID, commits) } catch { failure = error }
+        // What may be committed is asked of the store, in the same order.
+        var asked = offsets.commit(group: groupID, commits)[...]
+        codes = codes.map { $0.map { $0 == .none ? asked.removeFirst() : $0 } }
         syncer.whenSafe {
             exchange.reply { answer in
                 if version >= 3 { answer.int32(0) }
@@ -49,7 +50,7 @@ extension Broker {
                     answer.count(topic.parts.count)
                     for (part, code) in zip(topic.parts, codes) {
                         answer.int32(part.partition)
-                        answer.error(code == .none ? failure : code)
+                        answer.error(code)
                     }
                 }
             }
@@ -94,63 +95,6 @@ extension Broker {
                 }
             }
             if version >= 2 { answer.error(Self.isGroupID(groupID) ? .none : .invalidGroupID) }
-        }
-    }
-
-    // MARK: the ends of partitions
-
-    private static let latest: Int64 = -1
-    private static let earliest: Int64 = -2
-
-    func listOffsets(_ exchange: Exchange) throws(WireFailure) {
-        var reader = exchange.takeBody()
-        let version = exchange.version
-        _ = try reader.int32()
-        if version >= 2 { _ = try reader.int8() }
-        let topics = try reader.distinctParts(bytesMin: 12) { reader, partition throws(WireFailure) in
-            let time = try reader.int64()
-            if version == 0 { _ = try reader.int32() }
-            return (partition: partition, time: time)
-        }
-        try reader.end()
-        exchange.reply { answer in
-            if version >= 2 { answer.int32(0) }
-            answer.count(topics.count)
-            for topic in topics {
-                answer.string(topic.name)
-                answer.count(topic.parts.count)
-                let known = self.topics.all[topic.name]
-                for part in topic.parts {
-                    let partition = known?.partition(part.partition)
-                    let found = offset(in: partition, at: part.time)
-                    answer.int32(part.partition)
-                    answer.error(found.code)
-                    if version == 0 {
-                        answer.count(found.offset >= 0 ? 1 : 0)
-                        if found.offset >= 0 { answer.int64(found.offset) }
-                    } else {
-                        answer.int64(found.time)
-                        answer.int64(found.offset)
-                    }
-                }
-            }
-        }
-    }
-
-    private func offset(in partition: PartitionLog?, at time: Int64) -> (code: ErrorCode, time: Int64, offset: Int64) {
-        guard let partition else { return (.unknownTopicOrPartition, -1, -1) }
-        switch time {
-        case Self.latest: return (.none, -1, partition.highWatermark)
-        case Self.earliest: return (.none, -1, partition.startOffset)
-        case ..<0: return (.unsupportedForMessageFormat, -1, -1)
-        default:
-            do {
-                guard let found = try partition.offset(at: time) else { return (.none, -1, -1) }
-                return (.none, found.time, found.offset)
-            } catch {
-                syncer.report(error)
-                return (.storageError, -1, -1)
-            }
         }
     }
 }

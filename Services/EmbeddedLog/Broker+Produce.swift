@@ -42,7 +42,11 @@ extension Broker {
                 }
             }
         }
-        guard acks != 0 else { return exchange.finishWithoutAnswer() }
+        guard acks != 0 else {
+            exchange.finishWithoutAnswer()
+            // Nobody waits to be answered, but readers do.
+            return syncer.whenSafe {}
+        }
         let answered = topics
         syncer.whenSafe { exchange.reply { Self.write(&$0, answered, version: exchange.version) } }
     }

@@ -49,6 +49,7 @@ final class Broker {
         topics = try Topics(folder: data, syncer: syncer, log: log)
         producerIDs = try ProducerIDs(path: "\(data)/producer-ids", syncer: syncer)
         offsets = try OffsetStore(path: "\(data)/offsets", syncer: syncer, log: log)
+        try offsets.forgetTopics { [topics] in topics.all[$0] != nil }
         groups = Groups()
         partitionsMax = min(
             Limits.partitions, Folder.raiseDescriptorLimit() - Limits.connections - Limits.otherDescriptors)

@@ -36,8 +36,6 @@ enum Limits {
     static let topics = 1000
     static let partitionsPerTopic = 1000
     static let partitions = 20_000
-    /// They are made on the loop, one by one, while others wait.
-    static let partitionsMadePerRequest = 2000
     /// Of the process, for all that is neither a partition's newest file nor a connection.
     static let otherDescriptors = 600
     static let topicNameBytes = 249
@@ -58,4 +56,6 @@ enum Limits {
     static let commitKeptMilliseconds: Int64 = 7 * 24 * 3600 * 1000
     /// Commits of all groups: group, topic and partition.
     static let commits = 1_000_000
+    /// The texts beside them, all together.
+    static let offsetMetadataBytesOfAll = 64 << 20
 }

@@ -255,13 +255,6 @@ def test_partitions_are_limited_by_what_may_be_open_and_connections_find_room(br
     assert all(advertised(other) for other in wires)
 
 
-@with_a_broker_of_its_own(OwnBroker)
-def test_one_request_makes_so_many_partitions_and_no_more(broker):
-    wire = Wire(broker.bootstrap, timeout=60)
-    assert create(wire, ["a", "b", "c"], 900) == [0, 0, 37]
-    assert create(wire, ["c"], 900) == [0]
-
-
 def with_head(data, changes):
     """The batch with other bytes in its head, and the checksum that is right for them."""
     data = bytearray(data)
@@ -321,3 +314,35 @@ def test_what_a_member_says_of_itself_is_limited(broker):
     code, assignment = sync(
         wire, 3, group, member["generation"], member["member"], [(member["member"], b"a" * (60 << 10))])
     assert code == 0 and len(assignment) == 60 << 10
+
+
+@needs("own")
+def test_notes_beside_committed_offsets_are_limited_all_together(broker):
+    topic, wire, note, partitions = broker.topic(partitions=200), Wire(broker.bootstrap), "n" * 4096, 200
+
+    def commit(group, note, count=partitions):
+        body = string(group) + i32(-1) + string("") + i64(-1)
+        parts = [i32(partition) + i64(7) + string(note) for partition in range(count)]
+        answer = wire.ask("offsetCommit", 2, body + array([string(topic) + array(parts)]))
+        ((_, told),) = answer.array(lambda: (answer.string(), answer.array(lambda: (answer.i32(), answer.i16()))))
+        return [code for _, code in told]
+
+    groups, taken, codes = [], 0, [0]
+    while 12 not in codes and len(groups) < 100:
+        groups.append(new_group(wire))
+        codes = commit(groups[-1], note)
+        assert set(codes) <= {0, 12} and codes == sorted(codes), codes
+        taken += codes.count(0)
+    # What cases before this one have committed counts too.
+    assert 63 << 20 <= taken * len(note) <= 64 << 20, taken
+    assert set(commit(groups[0], note)) == {0}, "a group that is there goes on"
+    assert set(commit(groups[-1], "")) == {0}
+    assert commit(new_group(wire), note, 1) == [0], "room was given back"
+    broker.restart()
+    wire = Wire(broker.bootstrap)
+    last = new_group(wire)
+    assert 12 in commit(last, note) and set(commit(last, "")) == {0}
+    answer = wire.ask("deleteGroups", 0, array([string(group) for group in groups]))
+    answer.i32()
+    assert {code for _, code in answer.array(lambda: (answer.string(), answer.i16()))} == {0}
+    assert set(commit(last, note)) == {0}

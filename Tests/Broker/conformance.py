@@ -30,11 +30,12 @@ import cases_groups
 import cases_java
 import cases_limits
 import cases_parts
+import cases_power
 import cases_protocol
 from broker import ForeignBroker, OwnBroker
 
-MODULES = [cases_clients, cases_codecs, cases_protocol, cases_batches, cases_groups, cases_durability, cases_limits,
-           cases_parts, cases_differences, cases_driver, cases_java]
+MODULES = [cases_clients, cases_codecs, cases_protocol, cases_batches, cases_groups, cases_durability, cases_power,
+           cases_limits, cases_parts, cases_differences, cases_driver, cases_java]
 
 
 def cases():

@@ -170,16 +170,23 @@ def batches(data):
     return found
 
 
-def produce(wire, topic, partition, data, version=7, acks=-1):
+def produce_body(topic, partition, data, acks=-1):
+    return string(None) + i16(acks) + i32(5000) + array([string(topic) + array([i32(partition) + blob(data)])])
+
+
+def read_produce(answer, version=7):
     """-> (error, first offset, append time)"""
-    body = string(None) + i16(acks) + i32(5000) + array([string(topic) + array([i32(partition) + blob(data)])])
-    answer = wire.ask("produce", version, body)
     result = answer.array(lambda: (answer.string(), answer.array(
         lambda: (answer.i32(), answer.i16(), answer.i64(), answer.i64(),
                  answer.i64() if version >= 5 else None))))
     answer.i32()
     answer.end()
     return result[0][1][0][1:4]
+
+
+def produce(wire, topic, partition, data, version=7, acks=-1):
+    """-> (error, first offset, append time)"""
+    return read_produce(wire.ask("produce", version, produce_body(topic, partition, data, acks)), version)
 
 
 def fetch_body(topic, partition, offset, wait=500, least=1, most=1 << 20, version=11, times=1):
