@@ -202,9 +202,9 @@ def test_offsets_are_found_by_time_also_where_the_file_is_not_in_memory(broker):
         os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
         assert by_time(wire, [(topic, 0, asked)]) == [(0, first.get(asked, -1))], (asked, first)
     os.close(file)
-    # What a request repeats is looked into once.
+    # What a request repeats is looked into and answered once.
     some = max(first)
-    assert by_time(wire, [(topic, 0, some)] * 3 + [(topic, 1, some)]) == [(0, first[some]), (42, -1), (42, -1), (3, -1)]
+    assert by_time(wire, [(topic, 0, some)] * 3 + [(topic, 1, some)]) == [(0, first[some]), (3, -1)]
 
 
 def by_time(wire, asked):
@@ -214,7 +214,7 @@ def by_time(wire, asked):
     answer.i32()
     told = answer.array(lambda: (answer.string(), answer.array(
         lambda: (answer.i32(), answer.i16(), answer.i64(), answer.i64()))))
-    return [(code, offset) for _, ((_, code, _, offset),) in told]
+    return [(code, offset) for _, parts in told for _, code, _, offset in parts]
 
 
 @needs("own")
