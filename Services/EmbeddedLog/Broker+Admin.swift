@@ -36,12 +36,13 @@ extension Broker {
     }
 
     func createTopics(_ exchange: Exchange) throws(WireFailure) {
-        var reader = exchange.body
+        var reader = exchange.takeBody()
         let version = exchange.version
         var asked: [NewTopic] = []
         for _ in 0..<(try reader.count(itemBytesMin: 16)) { asked.append(try readNewTopic(&reader)) }
         _ = try reader.int32()
         let isTrial = version >= 1 ? try reader.bool() : false
+        try reader.end()
         topics.change { [self] draft in
             let results = asked.map { topic in
                 Result(name: topic.name, attempt { try create(topic, in: &draft, isTrial: isTrial) })
@@ -109,13 +110,16 @@ extension Broker {
     }
 
     private func checkRoom(in draft: Topics.Draft, topicPartitions: Int, adding: Int) throws {
-        guard topicPartitions <= Limits.partitionsPerTopic, draft.partitionCount + adding <= Limits.partitions else {
+        guard topicPartitions <= Limits.partitionsPerTopic, draft.partitionCount + adding <= partitionsMax else {
             throw Refused(code: .invalidPartitions, text: "more partitions than are kept here")
         }
     }
 
     func deleteTopics(_ exchange: Exchange) throws(WireFailure) {
-        let names = try exchange.body.strings()
+        var reader = exchange.takeBody()
+        let names = try reader.distinctStrings()
+        _ = try reader.int32()
+        try reader.end()
         topics.change { [self] draft in
             let results = names.map { name in
                 Result(
@@ -147,7 +151,7 @@ extension Broker {
     }
 
     func createPartitions(_ exchange: Exchange) throws(WireFailure) {
-        var reader = exchange.body
+        var reader = exchange.takeBody()
         var asked: [(name: String, count: Int32)] = []
         for _ in 0..<(try reader.count(itemBytesMin: 10)) {
             let name = try reader.string()
@@ -157,6 +161,7 @@ extension Broker {
         }
         _ = try reader.int32()
         let isTrial = try reader.bool()
+        try reader.end()
         topics.change { [self] draft in
             let results = asked.map { name, count in
                 Result(name: name, attempt { try grow(name, to: count, in: &draft, isTrial: isTrial) })

@@ -9,49 +9,35 @@ extension Broker {
         var found: (code: ErrorCode, time: Int64, offset: Int64) = (.none, -1, -1)
     }
 
-    private struct Topic {
-        var name: String
-        var parts: [Part]
-    }
-
     private static let latest: Int64 = -1
     private static let earliest: Int64 = -2
 
     func listOffsets(_ exchange: Exchange) throws(WireFailure) {
-        var reader = exchange.body
+        var reader = exchange.takeBody()
+        let version = exchange.version
         _ = try reader.int32()
-        if exchange.version >= 2 { _ = try reader.int8() }
-        var topics: [Topic] = []
-        for _ in 0..<(try reader.count(itemBytesMin: 6)) {
-            var topic = Topic(name: try reader.string(), parts: [])
-            for _ in 0..<(try reader.count(itemBytesMin: 12)) {
-                topic.parts.append(Part(number: try reader.int32(), time: try reader.int64()))
-                if exchange.version == 0 { _ = try reader.int32() }
-            }
-            topics.append(topic)
+        if version >= 2 { _ = try reader.int8() }
+        let topics = try reader.distinctParts(bytesMin: 12) { reader, number throws(WireFailure) in
+            let time = try reader.int64()
+            if version == 0 { _ = try reader.int32() }
+            return Part(number: number, time: time)
         }
-        var seen: Set<OffsetStore.Place> = []
-        for topic in topics.indices {
-            for part in topics[topic].parts.indices {
-                let place = OffsetStore.Place(topic: topics[topic].name, partition: topics[topic].parts[part].number)
-                // As often as a request repeats it, a partition is looked into once.
-                if !seen.insert(place).inserted { topics[topic].parts[part].found.code = .invalidRequest }
-            }
-        }
+        try reader.end()
         find(exchange, topics, from: (0, 0), mayWait: false)
     }
 
     /// Looks from one part of the request on. What is on the disk alone is read in on the disk's thread, one after another,
     /// so that others get their turn in between.
     /// - Parameter mayWait: what the first part needs has been read in just before.
-    private func find(_ exchange: Exchange, _ asked: [Topic], from start: (topic: Int, part: Int), mayWait: Bool) {
+    private func find(
+        _ exchange: Exchange, _ asked: [TopicParts<Part>], from start: (topic: Int, part: Int), mayWait: Bool
+    ) {
         var topics = asked
         var mayWait = mayWait
         for topic in start.topic..<topics.count {
             let known = self.topics.all[topics[topic].name]
             for number in (topic == start.topic ? start.part : 0)..<topics[topic].parts.count {
                 let part = topics[topic].parts[number]
-                guard part.found.code == .none else { continue }
                 switch find(part, in: known?.partition(part.number), mayWait: mayWait) {
                 case .found(let found): topics[topic].parts[number].found = found
                 case .notInMemory(let file, let position, let count):
@@ -91,7 +77,7 @@ extension Broker {
         }
     }
 
-    private static func write(_ answer: inout WireWriter, _ topics: [Topic], version: Int16) {
+    private static func write(_ answer: inout WireWriter, _ topics: [TopicParts<Part>], version: Int16) {
         if version >= 2 { answer.int32(0) }
         answer.count(topics.count)
         for topic in topics {

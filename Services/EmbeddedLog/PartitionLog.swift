@@ -25,7 +25,7 @@ final class PartitionLog {
     private(set) var lastAppendTime: Int64
     var settings: TopicSettings
     /// Told how many bytes more there are, when there are.
-    var waiting: [PendingFetch] = []
+    var waiting: [ObjectIdentifier: PendingFetch] = [:]
     /// Its topic was deleted: whoever still holds it finds nothing more.
     private(set) var isDeleted = false
     private var isDropping = false
@@ -121,7 +121,7 @@ final class PartitionLog {
     private func publish(to offset: Int64, byteCount: Int) {
         guard offset > highWatermark else { return }
         highWatermark = offset
-        for fetch in waiting { fetch.grew(by: byteCount) }
+        for fetch in waiting.values { fetch.grew(by: byteCount) }
     }
 
     private func rollIfDue(adding byteCount: Int, at time: Int64) throws(SystemFailure) {
@@ -255,7 +255,7 @@ final class PartitionLog {
     /// It is gone: a Fetch that waits for it is told. Its folder is for whoever calls this to remove.
     func delete() {
         isDeleted = true
-        for fetch in waiting { fetch.fallDue() }
+        for fetch in waiting.values { fetch.fallDue() }
     }
 
     // MARK: retention

@@ -67,30 +67,34 @@ final class Topics {
     /// Topics as they will be.
     struct Draft {
         private(set) var all: [String: TopicDefinition]
+        private(set) var partitionCount: Int
         /// Partitions to be made.
         fileprivate var new: [(topic: String, number: Int32)] = []
         fileprivate var isChanged = false
 
-        fileprivate init(_ topics: Topics) { all = topics.all.mapValues(\.definition) }
-
-        var partitionCount: Int { all.values.reduce(0) { $0 + Int($1.partitionCount) } }
+        fileprivate init(_ topics: Topics) {
+            all = topics.all.mapValues(\.definition)
+            partitionCount = topics.partitionCount
+        }
 
         mutating func create(_ topic: TopicDefinition) {
             all[topic.name] = topic
+            partitionCount += Int(topic.partitionCount)
             isChanged = true
             new += (0..<topic.partitionCount).map { (topic: topic.name, number: $0) }
         }
 
         /// Adds partitions behind those that are there.
-        mutating func grow(_ name: String, to partitionCount: Int32) {
+        mutating func grow(_ name: String, to count: Int32) {
             guard let before = all[name]?.partitionCount else { return }
-            all[name]?.partitionCount = partitionCount
+            all[name]?.partitionCount = count
+            partitionCount += Int(count - before)
             isChanged = true
-            new += (before..<partitionCount).map { (topic: name, number: $0) }
+            new += (before..<count).map { (topic: name, number: $0) }
         }
 
         mutating func delete(_ name: String) {
-            all[name] = nil
+            partitionCount -= Int(all.removeValue(forKey: name)?.partitionCount ?? 0)
             isChanged = true
         }
     }
