@@ -6,7 +6,8 @@ enum SyncPolicy: Equatable {
     /// Before it is acknowledged or read by anyone; batches that wait at the same time share one fsync. Survives the
     /// loss of power.
     case every
-    /// At most so long after. The loss of power takes at most what was appended in that time.
+    /// At most so long after, or when a sync is over that is under way by then. The loss of power takes at most what was
+    /// appended since, and what was being synced.
     case interval(Duration)
     /// When the system does it by itself, after half a minute or so.
     case never

@@ -20,6 +20,8 @@ RUN_SECONDS = 2.5
 LOSSES = 10
 # Losses one after another, each in the life that begins with the one before.
 LIVES = 2
+# Changes of the disk.
+SHORTLY = 6
 # What an fsync of the disk that is played takes.
 SYNC_MICROSECONDS = 1000
 INTERVAL_MILLISECONDS = 150
@@ -59,7 +61,7 @@ class RecordedBroker(OwnBroker):
         once in four times nothing of it."""
         self.kill()
         entries, disk = journal(self.journal), self.before
-        moments, when, slowest, since = set(chance.sample(range(len(entries)), count)), 0, 0, {}
+        moments, when, slowest, since = self.moments(entries, count, chance), 0, 0, {}
         for index, entry in enumerate(entries):
             disk.play(entry)
             # A thread may have been held up between looking at the clock and writing.
@@ -71,6 +73,21 @@ class RecordedBroker(OwnBroker):
             if index in moments:
                 yield when, slowest, lambda folder: disk.leave(folder, chance if chance.random() < 0.75 else None)
         disk.check()
+
+
+    @staticmethod
+    def moments(entries, count, chance):
+        """Half of them are any; the others are those shortly after a file was put in the place of another, of which
+        there are few, with each such file as often as the others."""
+        found = set(chance.sample(range(len(entries)), count - count // 2))
+        by_file = {}
+        for index, entry in enumerate(entries):
+            if entry.what == "R":
+                by_file.setdefault(entry.data.decode().split("\n")[1], []).append(index)
+        while len(found) < count:
+            at = chance.choice(by_file[chance.choice(sorted(by_file))]) + chance.randint(0, SHORTLY)
+            found.add(min(at, len(entries) - 1))
+        return found
 
 
 def lose_power(binary, policy, promised, seed, losses):

@@ -42,6 +42,8 @@ class Progress:
 class Writer:
     """An idempotent producer of one partition. Its batches have one to three records; some are longer than a page."""
     WINDOW = 5
+    # Where records may go, it is silent for so long that all of them do.
+    PAUSE_AFTER_SECONDS, PAUSE_SECONDS = 0.5, 1.4
 
     def __init__(self, topic, seed, may_go=False, partition=0):
         self.topic, self.partition, self.may_go = topic, partition, may_go
@@ -60,12 +62,17 @@ class Writer:
         wire = Wire(bootstrap)
         self.producer, self.epoch = producer_id(wire)
         self.known.tell(1)
-        waiting = []
-        while goes_on():
-            while len(waiting) < self.WINDOW:
+        waiting, pause_at = [], time.monotonic() + self.PAUSE_AFTER_SECONDS if self.may_go else float("inf")
+        while goes_on() or waiting:
+            if time.monotonic() > pause_at and not waiting:
+                time.sleep(self.PAUSE_SECONDS)
+                pause_at = float("inf")
+            while len(waiting) < self.WINDOW and goes_on() and time.monotonic() <= pause_at:
                 self.next()
                 waiting.append((wire.send("produce", 7, produce_body(self.topic, self.partition, self.sent[-1])),
                                 len(self.sent)))
+            if not waiting:
+                continue
             correlation, count = waiting.pop(0)
             code, offset, _ = read_produce(wire.receive(correlation))
             self.progress.tell(count)
@@ -131,15 +138,15 @@ class Writer:
 
 
 class Committer:
-    """A group that commits ever later offsets, of several topics at once."""
+    """A group that commits ever later offsets, of all partitions of a topic at once."""
 
-    def __init__(self, group, topics, note_bytes=0):
-        self.group, self.topics, self.note_bytes = group, topics, note_bytes
+    def __init__(self, group, topic, partitions=1, note_bytes=0):
+        self.group, self.topic, self.partitions, self.note_bytes = group, topic, partitions, note_bytes
         self.sent, self.newest, self.progress = 0, 0, Progress()
 
     def commit(self, wire):
         self.sent += 1
-        code = commit(wire, self.group, self.topics, self.sent, self.note(self.sent))
+        code = commit(wire, self.group, self.topic, self.sent, self.note(self.sent), self.partitions)
         assert code == 0, code
         self.progress.tell(self.sent)
 
@@ -155,7 +162,7 @@ class Committer:
     def check(self, wire, when, lost):
         required = self.progress.required(when, lost)
         sent = max(self.progress.required(when, NOTHING), self.newest) + 1
-        places = [committed(wire, self.group, topic) for topic in self.topics]
+        places = [committed(wire, self.group, self.topic, partition) for partition in range(self.partitions)]
         for offset, metadata in places:
             found = max(offset, 0)
             assert required <= found <= sent, f"{self.group} is at {offset}, committed {required} … {sent}"
@@ -187,7 +194,7 @@ class Maker:
         elif step == 1:
             assert (told := produce(wire, self.NAME, 0, batch([self.life(life)]))[:2]) == (0, 0), told
         elif step == 2:
-            assert (code := commit(wire, self.GROUP, [self.NAME], 1, f"life {life}")) == 0, code
+            assert (code := commit(wire, self.GROUP, self.NAME, 1, f"life {life}")) == 0, code
         else:
             assert (code := delete(wire, self.NAME)) == 0, code
         (self.topics if step in (0, 3) else self.contents).tell(self.sent)
@@ -236,18 +243,20 @@ class History:
 
     def __init__(self, seed):
         self.writers = [Writer("plain", seed), Writer("rolled", seed + 1), Writer("short", seed + 2, may_go=True)]
-        # The notes of one are so long that the file of offsets is written anew while others commit.
-        self.committers = [Committer("g-plain", ["plain"]), Committer("g-all", list(self.TOPICS), note_bytes=4000)]
+        # One commits so much that the file of offsets is written anew, again and again, while the other commits.
+        self.committers = [Committer("g-plain", "plain"), Committer("g-wide", "wide", self.WIDE, note_bytes=4000)]
         self.maker = Maker()
         self.made = Progress()
 
-    TOPICS = {"plain": {}, "rolled": {"segment.bytes": "4096"},
-              "short": {"segment.bytes": "4096", "retention.ms": "300"}}
+    WIDE = 16
+    # Of each its partitions and settings.
+    TOPICS = {"plain": (1, {}), "rolled": (1, {"segment.bytes": "4096"}),
+              "short": (1, {"segment.bytes": "4096", "retention.ms": "300"}), "wide": (WIDE, {})}
 
     def run(self, bootstrap, seconds):
         wire = Wire(bootstrap)
-        for count, (name, settings) in enumerate(self.TOPICS.items()):
-            assert create(wire, name, settings) == 0
+        for count, (name, (partitions, settings)) in enumerate(self.TOPICS.items()):
+            assert create(wire, name, settings, partitions) == 0
             self.made.tell(count + 1)
         end, problems = time.monotonic() + seconds, []
 
@@ -272,8 +281,8 @@ class History:
         required = self.made.required(when, NOTHING)
         assert there >= required, f"{there} topics of {required}"
         self.made.settle(there)
-        for count, (name, settings) in list(enumerate(self.TOPICS.items()))[there:]:
-            assert create(wire, name, settings) == 0
+        for count, (name, (partitions, settings)) in list(enumerate(self.TOPICS.items()))[there:]:
+            assert create(wire, name, settings, partitions) == 0
             self.made.tell(count + 1)
         given = producer_id(wire)[0]
         for writer in self.writers:
@@ -285,8 +294,9 @@ class History:
         wire.close()
 
 
-def create(wire, name, settings={}):
-    asked = string(name) + i32(1) + i16(1) + array([]) + array([string(k) + string(v) for k, v in settings.items()])
+def create(wire, name, settings={}, partitions=1):
+    told = array([string(setting) + string(value) for setting, value in settings.items()])
+    asked = string(name) + i32(partitions) + i16(1) + array([]) + told
     answer = wire.ask("createTopics", 1, array([asked]) + i32(5000) + i8(0))
     (_, code, _), = answer.array(lambda: (answer.string(), answer.i16(), answer.string()))
     return code
@@ -303,18 +313,18 @@ def topic_exists(wire, name):
     return fetch(wire, name, 0, 0, wait=0)[0] != 3
 
 
-def commit(wire, group, topics, offset, metadata):
+def commit(wire, group, topic, offset, metadata, partitions=1):
     """-> the first error, or 0"""
-    part = i32(0) + i64(offset) + string(metadata)
-    body = string(group) + i32(-1) + string("") + i64(-1)
-    answer = wire.ask("offsetCommit", 2, body + array([string(topic) + array([part]) for topic in topics]))
-    told = answer.array(lambda: (answer.string(), answer.array(lambda: (answer.i32(), answer.i16()))))
-    return next((code for _, parts in told for _, code in parts if code), 0)
+    parts = [i32(partition) + i64(offset) + string(metadata) for partition in range(partitions)]
+    body = string(group) + i32(-1) + string("") + i64(-1) + array([string(topic) + array(parts)])
+    answer = wire.ask("offsetCommit", 2, body)
+    ((_, told),) = answer.array(lambda: (answer.string(), answer.array(lambda: (answer.i32(), answer.i16()))))
+    return next((code for _, code in told if code), 0)
 
 
-def committed(wire, group, topic):
+def committed(wire, group, topic, partition=0):
     """-> (offset, metadata)"""
-    answer = wire.ask("offsetFetch", 2, string(group) + array([string(topic) + array([i32(0)])]))
+    answer = wire.ask("offsetFetch", 2, string(group) + array([string(topic) + array([i32(partition)])]))
     ((_, ((_, offset, metadata, _),)),) = answer.array(lambda: (answer.string(), answer.array(
         lambda: (answer.i32(), answer.i64(), answer.string(), answer.i16()))))
     assert answer.i16() == 0
