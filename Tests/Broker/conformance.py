@@ -26,6 +26,7 @@ import cases_codecs
 import cases_differences
 import cases_driver
 import cases_durability
+import cases_full_disk
 import cases_groups
 import cases_java
 import cases_limits
@@ -34,8 +35,8 @@ import cases_power
 import cases_protocol
 from broker import ForeignBroker, OwnBroker
 
-MODULES = [cases_clients, cases_codecs, cases_protocol, cases_batches, cases_groups, cases_durability, cases_power,
-           cases_limits, cases_parts, cases_differences, cases_driver, cases_java]
+MODULES = [cases_clients, cases_codecs, cases_protocol, cases_batches, cases_groups, cases_durability,
+           cases_full_disk, cases_power, cases_limits, cases_parts, cases_differences, cases_driver, cases_java]
 
 
 def cases():
