@@ -3,7 +3,6 @@ under trial, and must be answered with the words of its column."""
 
 import os
 import struct
-import time
 import uuid
 
 from confluent_kafka import KafkaException, TopicPartition
