@@ -92,7 +92,7 @@ extension PartitionOwner {
                 book.observe(input, by: &state, at: time)
                 if let entry = entries[key] {
                     entry.state = state
-                    schedule(key, entry)
+                    schedule(key, entry, at: time, isHeard: true)
                 }
             }
             guard record.reply != nil || record.command != nil else { return }
@@ -194,7 +194,7 @@ extension PartitionOwner {
             entry.announced =
                 book.countsFacts ? Int64(entry.state.sequence) : CallbackEvent.sequence(at: offset, events - 1)
         }
-        schedule(key, entry)
+        schedule(key, entry, at: time)
         holdAgain(entry, since: marker, at: time)
         if let forget = entry.state.forgetAt {
             forgetting.append((key, forget))

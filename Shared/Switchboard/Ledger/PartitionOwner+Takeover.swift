@@ -183,10 +183,13 @@ extension PartitionOwner {
         phase = .owning
         suspicion.begin()
         let now = max(ports.clock, lastTime)
-        if lastTime != Timestamp() { silence.stalled(for: min(now - lastTime, .seconds(20)), endingAt: now) }
+        // Since when nobody listened is not known where nobody wrote: some of the time that the log was quiet.
+        if lastTime != Timestamp() {
+            silence.stalled(for: min(now - lastTime, LedgerLimit.unheardMax), endingAt: now)
+        }
         for (key, entry) in entries {
             book.begin(&entry.state, hearingFrom: now)
-            schedule(key, entry)
+            schedule(key, entry, at: now, isHeard: true)
         }
         receivedThrough = inboxOffset
         // First, so that the opening says what must still be read for them.

@@ -129,6 +129,8 @@ package final class PartitionOwner<B: Book> {
         /// Its tombstone stands in the log, and says what it is.
         var isBuried = false
         var scheduled = Deadlines()
+        /// From when on its present silence lasts, or the first of several.
+        var silentSince = Timestamp()
         /// What a snapshot had that this program does not know.
         var unknown = UnknownMembers()
         /// Commands to it that may still be remembered.
@@ -279,6 +281,8 @@ package enum LedgerLimit {
     package static let clockSkewMax: Duration = .milliseconds(500)
     /// A record of tombstones takes no further one from this size on; a state is far smaller than what is left.
     static let tombstoneBytes = 200_000
+    /// Between two owners nobody listens for longer, unless nobody is there at all.
+    static let unheardMax: Duration = .seconds(20)
     /// Behind a marker its owner's opening comes at once; a zombie's records may come between.
     static let openingWithin: Int64 = 16
     /// An ended machine holds the log back no longer than this: while its commands may be repeated. Then its tombstone
