@@ -67,6 +67,20 @@ extension PartitionOwner {
             due.add(key, at: silence, isSilence: true)
         }
         entry.scheduled = deadlines
+        if due.count > LedgerLimit.deadlinesPerEntry * entries.count + LedgerLimit.deadlinesSpare {
+            letGoOfStaleDeadlines()
+        }
+    }
+
+    /// What holds no longer is let go of before its time: a call that lasted a minute would wait for a day. What passed
+    /// and changed nothing is asked once more.
+    func letGoOfStaleDeadlines() {
+        var items: [DeadlineQueue.Item] = []
+        for (key, entry) in entries {
+            if let plain = entry.scheduled.plain { items.append(.init(time: plain, key: key, isSilence: false)) }
+            if let silence = entry.scheduled.silence { items.append(.init(time: silence, key: key, isSilence: true)) }
+        }
+        due = DeadlineQueue(items)
     }
 
     // MARK: forgetting

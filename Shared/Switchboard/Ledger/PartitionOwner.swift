@@ -283,6 +283,10 @@ package enum LedgerLimit {
     static let tombstoneBytes = 200_000
     /// Between two owners nobody listens for longer, unless nobody is there at all.
     static let unheardMax: Duration = .seconds(20)
+    /// With more deadlines than so many for each aggregate, and these besides, those that hold no longer are let go of. An
+    /// aggregate has two at most, so that this costs each added one the same however many there are.
+    static let deadlinesPerEntry = 3
+    static let deadlinesSpare = 1_024
     /// Behind a marker its owner's opening comes at once; a zombie's records may come between.
     static let openingWithin: Int64 = 16
     /// An ended machine holds the log back no longer than this: while its commands may be repeated. Then its tombstone

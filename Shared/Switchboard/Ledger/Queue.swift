@@ -45,6 +45,12 @@ package struct DeadlineQueue {
 
     package init() {}
 
+    /// The same for the same deadlines, in whatever order they come.
+    package init(_ items: [Item]) {
+        // What is sorted is a heap.
+        heap = items.sorted { ($0.time, $0.key) < ($1.time, $1.key) }
+    }
+
     package var first: Item? { heap.first }
     package var count: Int { heap.count }
 
