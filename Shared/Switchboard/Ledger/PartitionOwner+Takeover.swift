@@ -265,9 +265,6 @@ extension PartitionOwner {
 
     // MARK: being overtaken
 
-    /// Where the record stands that it sends next, while it rules.
-    var nextOffset: Int64 { markerOffset + 1 + ordinal }
-
     /// A record of its log, as it came there: the marker of another ends this owner before it writes behind it.
     func see(_ record: UnsafeRawBufferPointer) {
         guard phase == .owning, !isRenewing, let heading = try? LogHeading(beginning: record),
