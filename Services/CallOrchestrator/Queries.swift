@@ -6,6 +6,9 @@ final class Queries {
     private let world: LedgerWorld
     private let view: LogView<CallFact>
     private let log: Log
+    /// Ours, and not read yet: where they end is asked.
+    private var awaited: Set<Int32> = []
+    private var isClosing = false
 
     private static let group = "switchboard.queries.v1"
     /// For records that no request waits for: each try waits for the view as long as a request does.
@@ -18,20 +21,29 @@ final class Queries {
         consumer = try KafkaGroupConsumer(
             settings: world.settings.kafka, group: Self.group, topics: [Topic.queries], loop: world.loop)
         consumer.onAssigned = { [unowned self] topic, partitions in begin(topic, partitions) }
+        consumer.onRevoked = { [unowned self] _, partitions, _ in awaited.subtract(partitions) }
         consumer.onRecord = { [unowned self] record in take(record) }
         consumer.onFailure = { [log] _, partition, failure in
             log.warning("queries cannot be read", ["partition": Int(partition), "failure": failure.description])
         }
     }
 
-    func close(_ done: @escaping () -> Void) { consumer.close(done) }
+    func close(_ done: @escaping () -> Void) {
+        isClosing = true
+        awaited = []
+        consumer.close(done)
+    }
 
     /// From the end: whoever asked before has been answered, or asks again.
     private func begin(_ topic: KafkaTopicID, _ partitions: [Int32]) {
+        guard !isClosing else { return }
+        awaited.formUnion(partitions)
         let places = partitions.map { KafkaPartition(Topic.queries, $0) }
         world.askEnds(places) { [weak self] ends in
             guard let self, let ends else { return }
-            for (place, end) in ends { consumer.add(topic, place.partition, at: end) }
+            for (place, end) in ends where awaited.remove(place.partition) != nil {
+                consumer.add(topic, place.partition, at: end)
+            }
         }
     }
 
