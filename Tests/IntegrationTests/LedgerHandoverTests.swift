@@ -1,5 +1,5 @@
 import Support
-import Switchboard
+@testable import Switchboard
 import Testing
 
 /// A process that decides calls, and what the log of its calls has.
@@ -68,6 +68,18 @@ actor CallsOwner {
             key: Array(RecordKey.of(AppKey("app"), CallID("00000000-0000-4000-8000-000000000001")).utf8),
             value: record.encoded()
         ) { _ in }
+    }
+
+    /// The inbox begins further on than was asked for; before that is answered another owner has opened it.
+    func openAgainBeforeStartIsFound(_ partition: Int32) async {
+        guard let world, let topic = world.consumer?.topic(LedgerName.calls.inbox) else { return }
+        world.findInboxStart(topic, partition)
+        world.closeInbox(LedgerName.calls.inbox, partition)
+        world.openInbox(LedgerName.calls.inbox, partition, at: 0)
+        // Answers come in the order of the questions.
+        await answered { (done: Answering<Void>) in
+            world.askEnds([KafkaPartition(LedgerName.calls.inbox, partition)]) { _ in done.resume() }
+        }
     }
 
     /// As another owner begins.
@@ -191,6 +203,22 @@ struct LedgerHandoverTests {
         #expect(!owner.said.text.contains("a log has lost"), "\(owner.said.text)")
         await owner.stop()
         await other.leave()
+        await owner.close()
+    }
+
+    @Test(arguments: KafkaBroker.Kind.present)
+    func `A late answer about an inbox does not concern who has opened it since`(
+        kind: KafkaBroker.Kind
+    ) async throws {
+        let broker = try await KafkaBroker(kind)
+        defer { broker.kill() }
+        let owner = try await alone(broker)
+        await owner.openAgainBeforeStartIsFound(0)
+        #expect(await owner.owned.count == 4)
+        #expect(!owner.said.text.contains("does not reach"))
+        try await owner.ask(0)
+        try await until("it is decided") { await owner.count(0) == 1 }
+        await owner.stop()
         await owner.close()
     }
 }

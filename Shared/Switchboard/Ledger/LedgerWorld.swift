@@ -14,7 +14,8 @@ package final class LedgerWorld {
     private var framesProducer: KafkaProducer?
     var ledgers: [ServedLedger] = []
     var readings: [ReadingKey: LogReading] = [:]
-    var inboxStarts: [ReadingKey: Int64] = [:]
+    /// Those that the group's consumer reads.
+    var inboxes: [ReadingKey: InboxOpening] = [:]
     private var deliveries: [Int32: [Delivery]] = [:]
     private var isDeliveryDue = false
     private let records: Outgoing
@@ -37,6 +38,12 @@ package final class LedgerWorld {
     struct ReadingKey: Hashable {
         let topic: KafkaTopicID
         let partition: Int32
+    }
+
+    /// One owner's reading of its inbox; each is another, also from the same offset.
+    final class InboxOpening {
+        let offset: Int64
+        init(at offset: Int64) { self.offset = offset }
     }
 
     /// One owner's reading of its log.
