@@ -80,6 +80,7 @@ package final class PartitionOwner<B: Book> {
     package internal(set) var snapshots = 0
     package internal(set) var skippedRecords = 0
     var hasToldOfForeign = false
+    var hasToldOfClock = false
 
     package init(partition: Int32, book: B, ports: any LedgerPorts, limits: OwnerLimits = OwnerLimits()) {
         self.partition = partition
