@@ -92,6 +92,14 @@ actor CallsOwner {
         ) { _ in }
     }
 
+    /// As an owner writes into its log.
+    func write() async -> LogAppend {
+        await answered { (done: Answering<LogAppend>) in
+            guard let world, world.append([], key: "", to: LedgerName.calls.log, 0, { done.resume(returning: $0) })
+            else { return done.resume(returning: .failed("it was not taken")) }
+        }
+    }
+
     func stop() async {
         await answered { done in
             if let world { world.stop { done.resume() } } else { done.resume() }
