@@ -49,7 +49,7 @@ final class Orchestrator {
         host.health.set("ledger", true)
         do {
             let directory = try Directory(settings: settings, loop: host.loop, log: host.log)
-            directory.onComplete = { [unowned self] in host.health.set("directory", true) }
+            directory.onComplete = { [unowned self] in directoryIsComplete() }
             directory.onFailure = { [unowned self] reason in host.fail(reason) }
             self.directory = directory
             guard hasView else { return }
@@ -60,13 +60,15 @@ final class Orchestrator {
             }
             self.view = view
             queries = try Queries(world: world, view: view, log: host.log)
-            openDoor(directory, view)
         } catch {
             host.fail("\(error)")
         }
     }
 
-    private func openDoor(_ directory: Directory, _ view: LogView<CallFact>) {
+    /// Sooner the door would not know who calls, and refuse a good signature.
+    private func directoryIsComplete() {
+        host.health.set("directory", true)
+        guard let directory, let view else { return }
         let api = ServerAPI(
             metrics: host.metrics, secret: { directory.entry(AppKey($0))?.secret },
             takeNonce: { [nonces] app, nonce, done in nonces.take(AppKey(app), nonce, done) })

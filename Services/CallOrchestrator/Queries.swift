@@ -2,15 +2,11 @@ import Switchboard
 
 /// Questions of clients that the view answers: any copy takes any of them.
 final class Queries {
-    private let consumer: KafkaGroupConsumer
+    private let reader: QueryReader
     private let world: LedgerWorld
     private let view: LogView<CallFact>
     private let log: Log
-    /// Ours, and not read yet: where they end is asked.
-    private var awaited: Set<Int32> = []
-    private var isClosing = false
 
-    private static let group = "switchboard.queries.v1"
     /// For records that no request waits for: each try waits for the view as long as a request does.
     private static let tries = 5
 
@@ -18,34 +14,13 @@ final class Queries {
         self.world = world
         self.view = view
         self.log = log
-        consumer = try KafkaGroupConsumer(
-            settings: world.settings.kafka, group: Self.group, topics: [Topic.queries], loop: world.loop)
-        consumer.onAssigned = { [unowned self] topic, partitions in begin(topic, partitions) }
-        consumer.onRevoked = { [unowned self] _, partitions, _ in awaited.subtract(partitions) }
-        consumer.onRecord = { [unowned self] record in take(record) }
-        consumer.onFailure = { [log] _, partition, failure in
-            log.warning("queries cannot be read", ["partition": Int(partition), "failure": failure.description])
+        reader = try QueryReader(settings: world.settings.kafka, loop: world.loop, log: log) { [unowned world] in
+            world.askEnds($0, $1)
         }
+        reader.onRecord = { [unowned self] record in take(record) }
     }
 
-    func close(_ done: @escaping () -> Void) {
-        isClosing = true
-        awaited = []
-        consumer.close(done)
-    }
-
-    /// From the end: whoever asked before has been answered, or asks again.
-    private func begin(_ topic: KafkaTopicID, _ partitions: [Int32]) {
-        guard !isClosing else { return }
-        awaited.formUnion(partitions)
-        let places = partitions.map { KafkaPartition(Topic.queries, $0) }
-        world.askEnds(places) { [weak self] ends in
-            guard let self, let ends else { return }
-            for (place, end) in ends where awaited.remove(place.partition) != nil {
-                consumer.add(topic, place.partition, at: end)
-            }
-        }
-    }
+    func close(_ done: @escaping () -> Void) { reader.close(done) }
 
     private func take(_ record: KafkaRecord) {
         guard let query = try? QueryRecord(json: record.value) else {
@@ -61,7 +36,10 @@ final class Queries {
         places.append(KafkaPartition(Topic.callRecords, settings.partition(of: key, in: .users)))
         let bound = LoopBound(self, on: world.loop)
         world.askEnds(places) { [view, loop = world.loop] ends in
-            guard let ends else { return }
+            guard let ends else {
+                bound.value?.send(nil, for: query, triesLeft: triesLeft - 1)
+                return
+            }
             view.read(
                 whenAt: ends, within: ViewDoor<CallFact>.patience,
                 // The end of a call stands in the log before its records stand in their topic, and may be told sooner.
@@ -85,8 +63,8 @@ final class Queries {
         }
     }
 
-    /// - Parameter frames: nil where the view was not there in time. A client that asked is told so, and asks again;
-    ///   for the records of one that has just connected this asks again.
+    /// - Parameter frames: nil where the view was not there in time, or the broker did not say what it must show. A
+    ///   client that asked is told so, and asks again; for the records of one that has just connected this asks again.
     private func send(_ frames: [Opaque]?, for query: QueryRecord, triesLeft: Int) {
         let asker = query.reply.asker
         if let frames {

@@ -80,7 +80,7 @@ final class Dispatcher {
             case .success:
                 host.health.set(Condition.topics, true)
                 webhooks.book.start()
-                openDoor()
+                readApplications()
                 renderer.onReady = { [unowned self] in join() }
             case .failure(let failure):
                 guard failure.mayPass else { return host.fail(failure.description) }
@@ -90,22 +90,29 @@ final class Dispatcher {
         }
     }
 
-    private func openDoor() {
+    private func readApplications() {
         do {
             let directory = try Directory(settings: settings, loop: host.loop, log: host.log)
-            directory.onComplete = { [host] in host.health.set(Condition.applications, true) }
+            directory.onComplete = { [unowned self, unowned directory] in
+                host.health.set(Condition.applications, true)
+                openDoor(directory)
+            }
             directory.onFailure = { [host] reason in host.fail(reason) }
             self.directory = directory
-            let api = ServerAPI(
-                metrics: host.metrics, secret: { directory.entry(AppKey($0))?.secret },
-                takeNonce: { [nonces] app, nonce, done in nonces.take(AppKey(app), nonce, done) })
-            let door = EndpointDoor(
-                api: api, webhooks: webhooks, admin: admin, settings: settings,
-                allowsPrivate: configuration.allowsPrivate)
-            host.onRequest = { request, responder in door.answer(request, responder) }
         } catch {
             host.fail("\(error)")
         }
+    }
+
+    /// Sooner it would not know who calls, and refuse a good signature.
+    private func openDoor(_ directory: Directory) {
+        let api = ServerAPI(
+            metrics: host.metrics, secret: { directory.entry(AppKey($0))?.secret },
+            takeNonce: { [nonces] app, nonce, done in nonces.take(AppKey(app), nonce, done) })
+        let door = EndpointDoor(
+            api: api, webhooks: webhooks, admin: admin, settings: settings,
+            allowsPrivate: configuration.allowsPrivate)
+        host.onRequest = { request, responder in door.answer(request, responder) }
     }
 
     private func join() {

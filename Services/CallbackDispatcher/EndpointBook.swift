@@ -43,7 +43,15 @@ final class EndpointBook {
             isComplete = true
             onComplete?()
         }
-        reader.onFailure = { [unowned self] _, _, failure in onFailure?(failure.description) }
+        reader.onFailure = { [unowned self] topic, partition, failure in
+            guard failure.isOffsetOutOfRange else {
+                onFailure?(failure.description)
+                return
+            }
+            // Retention took the beginning away while it was being read.
+            reader.remove(topic, partition)
+            start()
+        }
     }
 
     /// Once the topics are there.

@@ -6,6 +6,8 @@ final class EndpointLines {
     var endpoint: CallbackEndpoint
     /// The first offset that was not taken yet.
     var next: Int64
+    /// It is known how far the endpoint has come: not only where it began once.
+    var isPlaced = false
     private(set) var lines: [String: EventLine] = [:]
     private(set) var ready = Queue<EventLine>()
     private(set) var count = 0

@@ -15,8 +15,11 @@ final class PartitionDelivery {
     private var position: Int64?
     private var lastRecorded: Int64 = 0
     /// What is to be read again, and whom it is for.
-    private var wanted: [Int64: (EndpointLines, EventLine)] = [:]
-    private var isFetching = false
+    var wanted: [Int64: (EndpointLines, EventLine)] = [:]
+    /// The one of them with which the reading again began; nil: nothing is being read again.
+    var fetched: Int64?
+    /// It is read from its beginning, which is not known yet: what was to be read next has gone.
+    private var seeksBeginning = false
 
     /// What the deliveries' log says of one endpoint.
     private struct Loaded {
@@ -28,8 +31,6 @@ final class PartitionDelivery {
 
     /// A cursor that lies further back is written again, so that the log need not be read from there.
     private static let cursorAgeMax: Int64 = 2_000
-    /// Gaps up to this many records are read over rather than looked up anew.
-    private static let gapMax: Int64 = 2_000
 
     init(_ partition: Int32, _ ports: Webhooks) {
         self.partition = partition
@@ -85,6 +86,7 @@ final class PartitionDelivery {
         let lines = EndpointLines(
             endpoint, next: max(state.cursor?.offset ?? begin, begin, 0), countMax: ports.rules.heldMax)
         lines.cursor = state.cursor ?? (-1, -1)
+        lines.isPlaced = state.cursor != nil
         lines.known = state.known
         if let since = state.failingSince {
             ports.health.restore(endpoint.id, since: since, at: Timestamp(milliseconds: WallClock.milliseconds))
@@ -100,7 +102,7 @@ final class PartitionDelivery {
 
     // MARK: reading the topic
 
-    private func readOn() {
+    func readOn() {
         let lowest = linesByEndpoint.values.filter { !$0.isFull }.map(\.next).min()
         guard let lowest else {
             if position != nil { ports.stopReading(partition) }
@@ -111,10 +113,37 @@ final class PartitionDelivery {
         if let position, lowest >= position { return }
         if position != nil { ports.stopReading(partition) }
         position = lowest
-        ports.read(partition, from: lowest)
+        seeksBeginning = false
+        ports.read(partition, from: .offset(lowest))
+    }
+
+    /// The topic does not have what was to be read next: it is read from where it begins now.
+    func readFromBeginning() {
+        guard position != nil else { return }
+        seeksBeginning = true
+        ports.stopReading(partition)
+        ports.read(partition, from: .beginning)
+    }
+
+    /// The end of what there is. It tells where a partition begins that has nothing.
+    func reach(_ end: Int64?) { if seeksBeginning, let end { begins(at: end) } }
+
+    private func begins(at start: Int64) {
+        seeksBeginning = false
+        guard let before = position, before <= start else {
+            return ports.fail(partition, "the topic ends before what was taken from it")
+        }
+        for lines in linesByEndpoint.values where lines.next < start {
+            // Where no cursor stands, it has gone with events that are as old: they were taken long ago.
+            if lines.isPlaced { ports.noteLost(lines.endpoint, partition, from: lines.next, to: start) }
+            lines.next = start
+            lines.isPlaced = true
+        }
+        position = start
     }
 
     func take(_ record: KafkaRecord) {
+        if seeksBeginning { begins(at: record.offset) }
         position = record.offset + 1
         guard let (app, subject) = RecordKey.split(String(decoding: record.key, as: UTF8.self)) else { return }
         for lines in linesByEndpoint.values where lines.next <= record.offset && !lines.isFull {
@@ -123,6 +152,7 @@ final class PartitionDelivery {
                 continue
             }
             lines.next = record.offset + 1
+            lines.isPlaced = true
             guard lines.endpoint.app == app, !lines.known.contains(record.offset), let event = Event(record),
                 lines.endpoint.wants(event.type), !lines.isRepeat(event.place, of: event.ledger)
             else { continue }
@@ -162,7 +192,7 @@ final class PartitionDelivery {
     /// The endpoint may be sent to again.
     func resume(_ id: String) { if let lines = linesByEndpoint[id] { pump(lines) } }
 
-    private func pump(_ lines: EndpointLines) {
+    func pump(_ lines: EndpointLines) {
         while !ports.health.isPaused(lines.endpoint.id), let line = lines.nextReady() {
             guard !line.isBusy, let item = line.items.first else { continue }
             line.isBusy = true
@@ -171,7 +201,7 @@ final class PartitionDelivery {
         }
     }
 
-    private func send(_ lines: EndpointLines, _ line: EventLine, _ id: String, _ body: [UInt8]) {
+    func send(_ lines: EndpointLines, _ line: EventLine, _ id: String, _ body: [UInt8]) {
         ports.send(lines.endpoint, id: id, body: body, isDelayed: lines.isDelayed(line)) {
             [weak self, weak lines] outcome in
             guard let self, let lines, linesByEndpoint[lines.endpoint.id] === lines else { return }
@@ -214,7 +244,7 @@ final class PartitionDelivery {
         release(lines)
     }
 
-    private func settle(_ lines: EndpointLines, _ line: EventLine) {
+    func settle(_ lines: EndpointLines, _ line: EventLine) {
         let offset = line.items[0].offset
         if let body = line.items[0].body { ports.letGo(body.count) }
         if lines.recorded.removeValue(forKey: offset) != nil { remember(.settled, lines, line.subject, offset) }
@@ -240,7 +270,7 @@ final class PartitionDelivery {
 
     // MARK: time
 
-    private func remind(_ lines: EndpointLines, _ line: EventLine) {
+    func remind(_ lines: EndpointLines, _ line: EventLine) {
         guard let dueAt = line.dueAt else { return }
         let key = "\(lines.endpoint.id) \(line.key)"
         retries.add(key, at: dueAt, isSilence: false)
@@ -314,38 +344,5 @@ final class PartitionDelivery {
         }
         readFrom = max(readFrom, oldest)
         for lines in moved { remember(.cursor, lines, nil, lines.low) }
-    }
-
-    // MARK: reading again
-
-    private func fetch(_ offset: Int64, for lines: EndpointLines, _ line: EventLine) {
-        // Two endpoints that want the same one ask one after the other.
-        if wanted[offset] != nil {
-            line.isBusy = false
-            lines.inFlight -= 1
-            line.dueAt = Timestamp(milliseconds: WallClock.milliseconds)
-            return remind(lines, line)
-        }
-        wanted[offset] = (lines, line)
-        if !isFetching { fetchNext() }
-    }
-
-    private func fetchNext() {
-        if isFetching { ports.stopFetching(partition) }
-        isFetching = false
-        guard let offset = wanted.keys.min() else { return }
-        isFetching = true
-        ports.fetch(partition, from: offset)
-    }
-
-    func takeAgain(_ record: KafkaRecord) {
-        if let (lines, line) = wanted.removeValue(forKey: record.offset) {
-            if linesByEndpoint[lines.endpoint.id] === lines {
-                let id = record.header(CallbackHeader.id).map { String(decoding: $0, as: UTF8.self) } ?? ""
-                send(lines, line, id, Array(record.value))
-            }
-        }
-        let isNear = wanted.keys.min().map { $0 > record.offset && $0 - record.offset <= Self.gapMax } ?? false
-        if !isNear { fetchNext() }
     }
 }

@@ -3,8 +3,10 @@ import Switchboard
 /// Turns the logs of the partitions that are ours into `switchboard.callbacks.v1`.
 ///
 /// For each partition: the last record of the topic says how far it was rendered; the logs are read from the markers it
-/// names, silently up to there, and rendered behind. Two dispatchers that render the same for a moment, because one
-/// does not know yet that it lost the partition, write the same bytes under the same ids. On its loop alone.
+/// names, silently up to there, and rendered behind. Where retention has passed that, a record beside the topic says
+/// it (`SavedProgress`), and where there is none, the logs are rendered from their beginning. Two dispatchers that render
+/// the same for a moment, because one does not know yet that it lost the partition, write the same bytes under the same
+/// ids. On its loop alone.
 final class Renderer {
     /// Nothing more is rendered of a partition until it is begun again.
     var onFailure: ((_ partition: Int32, _ reason: String) -> Void)?
@@ -19,10 +21,12 @@ final class Renderer {
     private let rooms: LogFollower<RoomFact>
     private let users: LogFollower<UsersEntry.Fact>
     private let producer: KafkaProducer
+    private let progress: SavedProgress
     private let rendered: Counter
     private var partitions: [Int32: Rendering] = [:]
     private var isPaused = false
     private var resumption: LoopTimer?
+    private var saving: LoopTimer?
 
     /// Records under way to the broker above which the logs are not read on.
     private static let waitingMax = 20_000
@@ -30,24 +34,9 @@ final class Renderer {
     /// Events wait this long for company.
     private static let linger: Duration = .milliseconds(20)
     private static let askAgain: Duration = .seconds(1)
-    private static let tailTopic = KafkaTopicID(0)
-
-    private final class Rendering {
-        let partition: Int32
-        var fold: CallbackFold
-        /// What stood in the topic when we began.
-        var start = CallbackProgress()
-        var now = CallbackProgress()
-        /// Where the topic ended when we began.
-        var end: Int64 = 0
-        var retry: LoopTimer?
-        var isFollowing = false
-
-        init(_ partition: Int32) {
-            self.partition = partition
-            fold = CallbackFold(partition: partition)
-        }
-    }
+    private static let saveInterval: Duration = .seconds(1)
+    private static let topic = KafkaTopicID(0)
+    private static let progressTopic = KafkaTopicID(1)
 
     init(settings: LedgerSettings, loop: EventLoop, log: Log, metrics: Metrics, admin: KafkaAdmin) throws(KafkaFailure)
     {
@@ -59,13 +48,20 @@ final class Renderer {
         rooms = try LogFollower(settings: settings.kafka, ledger: .rooms, loop: loop, lazy: true, log: log)
         users = try LogFollower(settings: settings.kafka, ledger: .users, loop: loop, lazy: true, log: log)
         producer = try KafkaProducer(
-            settings: settings.kafka, loop: loop, reports: false, lazy: Self.linger, topics: [Topic.callbacks])
+            settings: settings.kafka, loop: loop, reports: false, lazy: Self.linger,
+            topics: [Topic.callbacks, Topic.callbackDeliveries])
+        progress = SavedProgress(settings: settings.kafka, loop: loop)
         rendered = metrics.counter("switchboard_callbacks_rendered_total", help: "Events written to the topic.")
         tail.onRecord = { [unowned self] record in readTail(record) }
         tail.onFailure = { [unowned self] _, partition, failure in
-            stop(partition)
-            onFailure?(partition, failure.description)
+            guard failure.isOffsetOutOfRange, let rendering = partitions[partition] else {
+                return fail(partition, failure.description)
+            }
+            // The last event has gone, and none has come for as long as events are kept.
+            tail.remove(Self.topic, partition)
+            recall(rendering)
         }
+        progress.onFailure = { [unowned self] partition, reason in fail(partition, reason) }
         calls.onRecord = { [unowned self] partition, offset, _, record, _ in
             render(partition, \.calls, offset, record.replayFrom) { $0.take(record, at: offset, isSilent: $1) }
         }
@@ -75,9 +71,13 @@ final class Renderer {
         users.onRecord = { [unowned self] partition, offset, _, record, _ in
             render(partition, \.users, offset, record.replayFrom) { $0.take(record, at: offset, isSilent: $1) }
         }
+        calls.onLost = { [unowned self] partition in lost(partition, calls, .calls, \.calls) }
+        rooms.onLost = { [unowned self] partition in lost(partition, rooms, .rooms, \.rooms) }
+        users.onLost = { [unowned self] partition in lost(partition, users, .users, \.users) }
         calls.onFailure = { [unowned self] partition, reason in fail(partition, reason) }
         rooms.onFailure = { [unowned self] partition, reason in fail(partition, reason) }
         users.onFailure = { [unowned self] partition, reason in fail(partition, reason) }
+        saving = loop.every(Self.saveInterval) { [unowned self] in save() }
     }
 
     var isReady: Bool { producer.isReady && tail.isReady }
@@ -101,7 +101,12 @@ final class Renderer {
 
     func stop(_ partition: Int32) {
         guard partitions.removeValue(forKey: partition) != nil else { return }
-        tail.remove(Self.tailTopic, partition)
+        tail.remove(Self.topic, partition)
+        progress.forget(partition)
+        stopFollowing(partition)
+    }
+
+    private func stopFollowing(_ partition: Int32) {
         calls.stop(partition)
         rooms.stop(partition)
         users.stop(partition)
@@ -122,30 +127,71 @@ final class Renderer {
                 }
                 return
             }
-            rendering.end = end
             if end == 0 { return follow(rendering) }
-            tail.add(Self.tailTopic, rendering.partition, at: .offset(end - 1))
+            tail.add(Self.topic, rendering.partition, at: .offset(end - 1))
         }
     }
 
     /// The last record; what another wrote meanwhile comes behind it, and is the later word.
     private func readTail(_ record: KafkaRecord) {
         guard let rendering = partitions[record.partition] else { return }
-        tail.remove(Self.tailTopic, record.partition)
+        tail.remove(Self.topic, record.partition)
         guard let header = record.header(CallbackHeader.progress), let progress = try? CallbackProgress(json: header)
         else {
             log.warning(
                 "a record of callbacks is not ours and is passed over",
                 ["partition": Int(record.partition), "offset": record.offset])
             if record.offset == 0 { return follow(rendering) }
-            return tail.add(Self.tailTopic, rendering.partition, at: .offset(record.offset - 1))
+            return tail.add(Self.topic, rendering.partition, at: .offset(record.offset - 1))
         }
-        rendering.start = progress
+        rendering.learn(progress)
         follow(rendering)
     }
 
+    /// What the topic says is not enough: the logs are read from where it was saved beside it that they are rendered.
+    /// Where nothing was, all that they have is rendered: nobody can have kept events that are older.
+    private func recall(_ rendering: Rendering) {
+        rendering.hasRecalled = true
+        progress.recall(rendering.partition) { [unowned self, weak rendering] found in
+            guard let rendering, partitions[rendering.partition] === rendering else { return }
+            rendering.learn(found ?? CallbackProgress())
+            follow(rendering)
+        }
+    }
+
+    /// A log does not have the place any more from which it was to be read.
+    private func lost<Fact>(
+        _ partition: Int32, _ follower: LogFollower<Fact>, _ ledger: LedgerName,
+        _ place: KeyPath<CallbackProgress, CallbackProgress.Place>
+    ) {
+        guard let rendering = partitions[partition] else { return }
+        guard rendering.hasRecalled else {
+            stopFollowing(partition)
+            rendering.beginAnew()
+            return recall(rendering)
+        }
+        let source = KafkaPartition(ledger.log, partition)
+        admin.startOffsets(of: [source]) { [weak self, weak rendering] result in
+            guard let self, let rendering, partitions[partition] === rendering else { return }
+            guard case .success(let starts) = result, let start = starts[source] else {
+                return fail(partition, "where \(ledger.log) begins is not known")
+            }
+            let known = rendering.start[keyPath: place]
+            guard start > known.replayFrom else {
+                return fail(partition, "\(ledger.log) ends before what was rendered of it")
+            }
+            if known.offset >= 0, start > known.offset + 1 {
+                log.error(
+                    "a log has let go of what was not rendered yet",
+                    ["ledger": ledger.rawValue, "partition": Int(partition), "from": known.offset + 1, "to": start])
+            }
+            follower.stop(partition)
+            follower.follow(partition)
+            if isPaused { follower.pause(partition) }
+        }
+    }
+
     private func follow(_ rendering: Rendering) {
-        rendering.now = rendering.start
         rendering.isFollowing = true
         func begin<Fact>(_ follower: LogFollower<Fact>, _ place: CallbackProgress.Place) {
             let position =
@@ -191,6 +237,8 @@ final class Renderer {
         let source = (ledger == \.calls ? LedgerName.calls : ledger == \.rooms ? .rooms : .users).log
         let skipped = offset == start.offset ? start.index : 0
         for (index, callback) in callbacks.enumerated() where index >= skipped {
+            // Begun again: what comes behind one that could not be written must not be written either.
+            guard partitions[partition] === rendering else { return }
             place.index = index + 1
             rendering.now[keyPath: ledger] = place
             write(callback, rendering, from: source, place)
@@ -205,7 +253,7 @@ final class Renderer {
     ) {
         do {
             try producer.produce(
-                topic: KafkaTopicID(0), partition: rendering.partition, key: Array(callback.key.utf8),
+                topic: Self.topic, partition: rendering.partition, key: Array(callback.key.utf8),
                 value: callback.body,
                 headers: [
                     (CallbackHeader.id, Array(callback.id.utf8)),
@@ -215,10 +263,25 @@ final class Renderer {
                     (CallbackHeader.index, Array("\(place.index - 1)".utf8)),
                     (CallbackHeader.progress, rendering.now.encoded()),
                 ])
+            rendering.saved = rendering.now
             rendered.add()
         } catch {
             // Begun again from what stands in the topic: nothing may be left out in between.
             fail(rendering.partition, error.description)
+        }
+    }
+
+    // MARK: without an event
+
+    /// Not while an event is under way: a progress that stands there, and an event before it that got lost, would leave
+    /// that one out. Where events are always under way, they carry it.
+    private func save() {
+        guard producer.waiting == 0 else { return }
+        for rendering in partitions.values where rendering.isFollowing && rendering.isAhead {
+            let isTaken: Void? = try? producer.produce(
+                topic: Self.progressTopic, partition: rendering.partition, key: Array(CallbackProgress.key.utf8),
+                value: rendering.now.encoded())
+            if isTaken != nil { rendering.saved = rendering.now }
         }
     }
 
@@ -248,8 +311,10 @@ final class Renderer {
 
     func close(_ done: @escaping () -> Void) {
         for partition in Array(partitions.keys) { stop(partition) }
+        saving = nil
         producer.flush(within: .seconds(2)) { [self] _ in
             tail.close()
+            progress.close()
             calls.close()
             rooms.close()
             users.close()

@@ -82,9 +82,12 @@ final class Webhooks {
         again.onRecord = { [unowned self] record in partitions[record.partition]?.takeAgain(record) }
         states.onRecord = { [unowned self] record in load(record) }
         states.onEnd = { [unowned self] _, partition in loaded(partition) }
-        for reader in [events, again, states] {
-            reader.onFailure = { [unowned self] _, partition, failure in fail(partition, failure.description) }
+        events.onEnd = { [unowned self] _, partition in
+            partitions[partition]?.reach(events.position(Self.topic, partition))
         }
+        whenGone(from: events) { [unowned self] partition in partitions[partition]?.readFromBeginning() }
+        whenGone(from: again) { [unowned self] partition in partitions[partition]?.missFetched() }
+        whenGone(from: states) { [unowned self] partition in loadFromBeginning(partition) }
         book.onComplete = { [unowned self] in
             onEndpointsKnown?()
             for partition in Array(partitions.keys) where loading[partition] == nil { partitions[partition]?.start() }
@@ -100,6 +103,13 @@ final class Webhooks {
         }
         cursors = loop.every(Self.cursorInterval) { [unowned self] in
             for delivery in partitions.values { delivery.writeCursors() }
+        }
+    }
+
+    /// Retention may have passed where a reading was to begin.
+    private func whenGone(from reader: KafkaReader, _ goOn: @escaping (Int32) -> Void) {
+        reader.onFailure = { [unowned self] _, partition, failure in
+            if failure.isOffsetOutOfRange { goOn(partition) } else { fail(partition, failure.description) }
         }
     }
 
@@ -131,6 +141,15 @@ final class Webhooks {
         loading[record.partition]?.readFrom = delivery.readFrom
     }
 
+    /// The topic has let go of where it was to be read from; what it has is all that is needed still.
+    private func loadFromBeginning(_ partition: Int32) {
+        guard loading[partition] != nil else { return }
+        loading[partition]?.from = 0
+        loading[partition]?.records = []
+        states.remove(Self.topic, partition)
+        states.add(Self.topic, partition, at: .beginning)
+    }
+
     private func loaded(_ partition: Int32) {
         guard var state = loading[partition] else { return }
         states.remove(Self.topic, partition)
@@ -157,14 +176,14 @@ final class Webhooks {
         for reader in [events, again, states] { reader.remove(Self.topic, partition) }
     }
 
-    private func fail(_ partition: Int32, _ reason: String) {
+    func fail(_ partition: Int32, _ reason: String) {
         stop(partition)
         onFailure?(partition, reason)
     }
 
     // MARK: for a partition
 
-    func read(_ partition: Int32, from offset: Int64) { events.add(Self.topic, partition, at: .offset(offset)) }
+    func read(_ partition: Int32, from start: KafkaStart) { events.add(Self.topic, partition, at: start) }
     func stopReading(_ partition: Int32) { events.remove(Self.topic, partition) }
     func fetch(_ partition: Int32, from offset: Int64) { again.add(Self.topic, partition, at: .offset(offset)) }
     func stopFetching(_ partition: Int32) { again.remove(Self.topic, partition) }
@@ -238,6 +257,13 @@ final class Webhooks {
             guard let self, !isFirst, let known = book.endpoint(now.id) else { return }
             for delivery in partitions.values { delivery.change(known) }
         }
+    }
+
+    /// Events that are not in the topic any more, and some of them perhaps for this endpoint.
+    func noteLost(_ endpoint: CallbackEndpoint, _ partition: Int32, from offset: Int64, to start: Int64) {
+        log.error(
+            "events have gone before an endpoint had them",
+            ["endpoint": endpoint.id, "partition": Int(partition), "from": offset, "to": start])
     }
 
     func noteGivenUp(_ endpoint: CallbackEndpoint, _ status: String) {

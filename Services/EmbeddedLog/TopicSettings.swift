@@ -5,7 +5,7 @@ struct TopicSettings: Equatable {
     /// Accepted because they ask for what is the case; each with the one value that is.
     static let fixed = [
         "cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime", "compression.type": "producer",
-        "min.insync.replicas": "1",
+        "min.insync.replicas": "1", "unclean.leader.election.enable": "false",
     ]
 
     private static let segmentBytesDefault = 64 << 20

@@ -46,7 +46,7 @@ final class Allocator {
         host.health.set("ledger", true)
         do {
             let directory = try Directory(settings: settings, loop: host.loop, log: host.log)
-            directory.onComplete = { [unowned self] in host.health.set("directory", true) }
+            directory.onComplete = { [unowned self] in directoryIsComplete() }
             directory.onFailure = { [unowned self] reason in host.fail(reason) }
             self.directory = directory
             guard hasView else { return }
@@ -55,13 +55,19 @@ final class Allocator {
                 path: "\(host.settings.data)/sessions.sqlite", settings: settings, log: host.log
             ) { [loop = host.loop] reason in loop.execute { bound.value?.fail(reason) } }
             self.view = view
-            let api = ServerAPI(
-                metrics: host.metrics, secret: { directory.entry(AppKey($0))?.secret },
-                takeNonce: { [nonces] app, nonce, done in nonces.take(AppKey(app), nonce, done) })
-            let door = RoomDoor(api: api, world: world, view: view, loop: host.loop)
-            host.onRequest = { request, responder in door.answer(request, responder) }
         } catch {
             host.fail("\(error)")
         }
+    }
+
+    /// Sooner the door would not know who calls, and refuse a good signature.
+    private func directoryIsComplete() {
+        host.health.set("directory", true)
+        guard let directory, let view else { return }
+        let api = ServerAPI(
+            metrics: host.metrics, secret: { directory.entry(AppKey($0))?.secret },
+            takeNonce: { [nonces] app, nonce, done in nonces.take(AppKey(app), nonce, done) })
+        let door = RoomDoor(api: api, world: world, view: view, loop: host.loop)
+        host.onRequest = { request, responder in door.answer(request, responder) }
     }
 }

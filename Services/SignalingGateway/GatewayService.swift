@@ -45,7 +45,6 @@ final class GatewayService {
                 done()
             }
         }
-        host.onRequest = { request, responder in responder.respond(ServerAPI.unknownPath(request)) }
         makeTopics()
     }
 
@@ -145,9 +144,10 @@ final class GatewayService {
     }
 
     /// Opens once deliveries come and every token that was ever issued can be told from a false one: whoever connected
-    /// sooner would be refused for good.
+    /// sooner would be refused for good. Until then all are answered 503, by which the front door takes another gateway.
     private func openDoor() {
         guard hearsDeliveries, knowsTokens, let gateway else { return }
+        host.onRequest = { request, responder in responder.respond(ServerAPI.unknownPath(request)) }
         var limits = WebSocketLimits()
         limits.messageBytesMax = ClientRequest.bytesMax
         limits.tooLargeCode = CloseCode.tooLarge

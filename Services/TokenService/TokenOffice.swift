@@ -71,7 +71,6 @@ final class TokenOffice {
         do {
             let directory = try Directory(settings: settings, loop: host.loop, log: host.log)
             directory.onFact = { [unowned self] application, fact in see(fact, of: application) }
-            directory.onComplete = { [unowned self] in completeApplication() }
             directory.onFailure = { [unowned self] reason in host.fail(reason) }
             self.directory = directory
             let view = try UsersView(
@@ -79,7 +78,11 @@ final class TokenOffice {
             view.onComplete = { [unowned self] in host.health.set(Condition.users, true) }
             view.onFailure = { [unowned self] reason in host.fail(reason) }
             self.view = view
-            openDoor(directory, view)
+            // Sooner it would not know who calls, and refuse a good signature.
+            directory.onComplete = { [unowned self, unowned directory] in
+                openDoor(directory, view)
+                completeApplication()
+            }
         } catch {
             host.fail("\(error)")
         }

@@ -297,6 +297,54 @@ import Testing
         await server.end()
     }
 
+    @Test func whatHasArrivedWhenTheServerStopsIsAnswered() async throws {
+        let server = try await HTTPTestServer.start()
+        let port = server.port
+        let kept = try await blocking {
+            let client = try RawClient(port: port)
+            client.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n")
+            _ = try client.response()
+            return LockedClient(client)
+        }
+        let stopped = Flag()
+        // The loop reads nothing meanwhile: one request waits in a kept connection, another in one that is not taken yet.
+        let waiting = await server.onLoop { server in
+            kept.client.send("GET /kept HTTP/1.1\r\nHost: a\r\n\r\n")
+            let client = try? RawClient(port: port)
+            client?.send("GET /new HTTP/1.1\r\nHost: a\r\n\r\n")
+            server.stop(within: .seconds(10), then: { stopped.set() })
+            return client.map(LockedClient.init)
+        }
+        let new = try #require(waiting)
+        for (client, path) in [(kept, "/kept"), (new, "/new")] {
+            let answer = try await blocking { try client.client.receiveAll() }
+            #expect(answer.hasPrefix("HTTP/1.1 200 ") && answer.contains("GET \(path)"), "\(path): \(answer)")
+            #expect(answer.contains("Connection: close"))
+        }
+        kept.client.close()
+        new.client.close()
+        await eventually("the server says it has stopped") { stopped.isSet }
+        await server.end()
+    }
+
+    @Test func whoIsIdleWhenTheServerStopsMayAskOnceMore() async throws {
+        let server = try await HTTPTestServer.start()
+        let port = server.port
+        let kept = try await blocking {
+            let client = try RawClient(port: port)
+            client.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n")
+            _ = try client.response()
+            return LockedClient(client)
+        }
+        await server.onLoop { $0.stop(within: .seconds(10), then: {}) }
+        let answer = try await blocking {
+            kept.client.send("GET /last HTTP/1.1\r\nHost: a\r\n\r\n")
+            return try kept.client.receiveAll()
+        }
+        #expect(answer.hasPrefix("HTTP/1.1 200 ") && answer.contains("Connection: close"), "\(answer)")
+        await server.end()
+    }
+
     @Test func aTakenPortIsAFailureThatSaysWhere() async throws {
         let server = try await HTTPTestServer.start()
         let port = server.port
@@ -340,4 +388,10 @@ final class KeptResponder: @unchecked Sendable {
         responder = nil
         return gone
     }
+}
+
+/// Goes from thread to thread, and is used on one at a time.
+private final class LockedClient: @unchecked Sendable {
+    let client: RawClient
+    init(_ client: RawClient) { self.client = client }
 }

@@ -1,6 +1,7 @@
 """One fault after the other: a stack, a crowd, the fault, the judgement."""
 
 import asyncio
+import faulthandler
 import random
 import shutil
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import page
 from benchmark import machine
-from checker import census, judge
+from checker import census, judge, mirror, processes
 from faults.waiting import Missing
 from injection import topics
 from injection.catalogue import FAULTS, Fault
@@ -27,6 +28,8 @@ from stack.kafka import Kafka
 HERE = Path(__file__).resolve().parent
 CALLS_BEFORE = 0.3         # part of the calls that have begun when the fault comes
 REST_SECONDS = 240.0       # until the last call has been told to its end
+LIVE_LOOKS_MIN = 10        # at the mirror in Redis, while calls live
+STANDS_STILL_SECONDS = 900  # no run takes so long: its threads say where they are
 KAFKA_NODES = {"kafka": 1, "cluster": 3}
 MOMENT_MIN = {"in flight": 100, "ringing": 20, "connecting": 20}
 
@@ -66,12 +69,14 @@ def run(name: str, faults: list[Fault], plan: Plan) -> Result:
     kafka = Kafka(KAFKA_NODES[plan.broker]) if plan.broker in KAFKA_NODES else None
     result = Result(name, named(kafka))
     began = time.monotonic()
+    faulthandler.dump_traceback_later(STANDS_STILL_SECONDS)
     stack = None
     try:
         stack = FaultStack(kafka, any(fault.fills_disk for fault in faults))
         stack.start()
         evidence = asyncio.run(play(stack, faults, plan, folder, result))
         assess(evidence, plan, result)
+        assess_processes(stack, faults, result)
         if result.faults:
             evidence.keep(folder)
     except Exception:
@@ -80,6 +85,7 @@ def run(name: str, faults: list[Fault], plan: Plan) -> Result:
         result.faults.append("ended before its end")
         raise
     finally:
+        faulthandler.cancel_dump_traceback_later()
         if result.faults:
             result.kept = folder
             if stack:
@@ -111,12 +117,14 @@ async def play(stack: FaultStack, faults: list[Fault], plan: Plan, folder: Path,
         finally:
             calling.cancel()
         await asyncio.to_thread(topics.wait_for_rest, stack.bootstrap)
+        await asyncio.to_thread(stack.looker.stop, is_at_rest=True)
         history.note("end")
         client_faults = [f"{device}: {fault}" for device in crowd.devices for fault in device.faults]
         result.calls, result.outcomes, result.remarks = crowd.begun, dict(crowd.outcomes), field.remarks
     history.close()
     evidence = await asyncio.to_thread(topics.read, stack.bootstrap)
     evidence.history, evidence.client_faults = read(folder / "history.jsonl"), client_faults
+    evidence.looks = stack.looker.looks
     return evidence
 
 
@@ -129,9 +137,16 @@ def assess(evidence, plan: Plan, result: Result):
     for line in evidence.history:
         if line["what"] == "fault":
             result.moments.append((line["name"], census.at(line["at"], result.judgement.calls)))
+    if (seen := result.judgement.findings.remarks[mirror.SEEN_LIVE]) < LIVE_LOOKS_MIN:
+        result.faults.append(f"the mirror was seen right {seen} times while calls lived, which proves little")
     result.is_thin = not any(is_full(count, plan) for _, count in result.moments)
     if result.is_thin:
         result.faults.append(f"no moment was full enough to prove much: at least {plan.moment_min}")
+
+
+def assess_processes(stack: FaultStack, faults: list[Fault], result: Result):
+    """Before the stack is told to end."""
+    result.faults += processes.check(stack.words(), [fault.name for fault in faults])
 
 
 def is_full(count: census.Census, plan: Plan) -> bool:
@@ -184,6 +199,7 @@ def main(words: list[str]) -> int:
         tell(results[-1])
         if not is_short:
             page.put(results[-1], plan)
+        results[-1].judgement = None  # the logs of a whole run hang on it
     failed = sum(1 for result in results if result.faults)
     print(f"{len(results) - failed + own_passed} passed, {failed + own_failed} failed", flush=True)
     return 1 if failed or own_failed or not results else 0

@@ -59,6 +59,38 @@ struct KafkaAdminTests {
     }
 
     @Test(arguments: KafkaBroker.Kind.present)
+    func `The log's topics are made as it needs them, and refused where a copy may be lost`(
+        kind: KafkaBroker.Kind
+    ) async throws {
+        let scene = try await scene(kind)
+        var wanted = try #require(
+            LedgerSettings(kafka: KafkaSettings(bootstrap: "nowhere:1"), group: "g", partitions: 2).topics.first)
+        wanted.name = freshTopic("log")
+        try await scene.createTopics([wanted])
+        try await scene.createTopics([wanted])
+        if kind == .apache {
+            var careless = wanted
+            careless.name = freshTopic("log")
+            careless.configs["unclean.leader.election.enable"] = "true"
+            careless.configs["min.insync.replicas"] = nil
+            try await scene.createTopics([careless])
+            careless.configs = wanted.configs
+            careless.configs["min.insync.replicas"] = "2"
+            let failure = await #expect(throws: KafkaFailure.self) { try await scene.createTopics([careless]) }
+            #expect(failure?.text.contains("has unclean.leader.election.enable true, not false") == true)
+            #expect(failure?.text.contains("has min.insync.replicas 1, not 2") == true)
+        }
+        await scene.close()
+    }
+
+    @Test(arguments: [(1, "1"), (2, "1"), (3, "2"), (5, "2")] as [(Int32, String)])
+    func `Two copies of three must have a record`(replication: Int32, inSync: String) {
+        let settings = LedgerSettings(
+            kafka: KafkaSettings(bootstrap: "nowhere:1"), group: "g", partitions: 2, replication: replication)
+        #expect(settings.topics.allSatisfy { $0.configs["min.insync.replicas"] == inSync })
+    }
+
+    @Test(arguments: KafkaBroker.Kind.present)
     func `Ends count every record acknowledged before they were asked for`(kind: KafkaBroker.Kind) async throws {
         let scene = try await scene(kind)
         let topic = freshTopic("ends")

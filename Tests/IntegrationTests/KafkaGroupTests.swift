@@ -60,6 +60,8 @@ actor KafkaMember {
         consumer?.add(KafkaTopicID(0), partition, at: offset)
     }
 
+    func pause(_ partition: Int32) { consumer?.pause(KafkaTopicID(0), partition) }
+
     func position(_ partition: Int32) -> Int64? { consumer?.position(KafkaTopicID(0), partition) }
 
     func leave() async {
@@ -196,6 +198,32 @@ struct KafkaGroupTests {
         #expect(await anna.failures.isEmpty)
         await anna.leave()
         #expect(journal.entries.last == .left("anna"))
+        await scene.close()
+    }
+
+    @Test(arguments: KafkaBroker.Kind.present)
+    func `What was paused flows when it is added again, by its owner or by the group`(
+        kind: KafkaBroker.Kind
+    ) async throws {
+        let (scene, topic) = try await topic(kind)
+        let journal = KafkaJournal()
+        let anna = KafkaMember("anna", scene.settings.bootstrap, journal)
+        let bert = KafkaMember("bert", scene.settings.bootstrap, journal)
+        try await anna.join(topic, topic)
+        for partition in 0..<partitions { try await scene.produce(0..<10, partition: partition) }
+        try await until("all are read") { (0..<partitions).allSatisfy { journal.next($0) == 10 } }
+        for partition in 0..<partitions { await anna.pause(partition) }
+        try await bert.join(topic, topic)
+        try await until("two each") { await [anna.owned.count, bert.owned.count] == [2, 2] }
+        let moved = await bert.owned
+        await bert.leave()
+        try await until("anna owns all again") { await anna.owned.count == 4 }
+        for partition in Set(0..<partitions).subtracting(moved) { await anna.addAgain(partition, at: 10) }
+        for partition in 0..<partitions { try await scene.produce(10..<20, partition: partition) }
+        try await until("all are read on") { (0..<partitions).allSatisfy { journal.next($0) == 20 } }
+        for partition in 0..<partitions { #expect(journal.offsets(partition) == (0..<20).map { $0 }) }
+        #expect(await anna.failures.isEmpty)
+        await anna.leave()
         await scene.close()
     }
 

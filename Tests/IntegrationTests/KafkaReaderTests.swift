@@ -82,6 +82,30 @@ struct KafkaReaderTests {
     }
 
     @Test(arguments: KafkaBroker.Kind.present)
+    func `Removed while it was paused and added again, it is read until it is paused again`(
+        kind: KafkaBroker.Kind
+    ) async throws {
+        let scene = try await written(10, by: kind)
+        await scene.read(from: .beginning)
+        for _ in 0..<3 {
+            try await until("all") { await scene.records.count == 10 }
+            await scene.pause()
+            await scene.stopReading()
+            await scene.forgetRecords()
+            await scene.read(from: .offset(0))
+        }
+        try await until("all again") { await scene.records.count == 10 }
+        await scene.pause()
+        try await scene.produce(10..<20)
+        #expect(await scene.flush(within: .seconds(20)))
+        #expect(await scene.records.count == 10)
+        await scene.resume()
+        try await until("the rest") { await scene.records.count == 20 }
+        #expect(await scene.records.map(\.offset) == (0..<20).map(Int64.init))
+        await scene.close()
+    }
+
+    @Test(arguments: KafkaBroker.Kind.present)
     func `An offset that is not there is the owner's to hear, and it may go on elsewhere`(kind: KafkaBroker.Kind)
         async throws
     {

@@ -134,7 +134,16 @@ actor KafkaScene {
         reader = nil
     }
 
-    deinit { loop.stop() }
+    /// A test that threw has closed nothing, and the others are still to run.
+    isolated deinit {
+        let (admin, producer, reader, loop) = (admin, producer, reader, loop)
+        Self.closeAll([admin?.close, producer?.close, reader?.close].compactMap(\.self)[...]) { loop.stop() }
+    }
+
+    private static func closeAll(_ closings: ArraySlice<(@escaping () -> Void) -> Void>, _ done: @escaping () -> Void) {
+        guard let close = closings.first else { return done() }
+        close { closeAll(closings.dropFirst(), done) }
+    }
 }
 
 extension KafkaFailure {

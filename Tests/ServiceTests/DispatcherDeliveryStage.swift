@@ -133,12 +133,12 @@ final class DeliveryStage {
     }
 
     /// The first facts of one call; each has an event but the last of a ring.
-    func write(_ call: Int, facts count: Int = 1) async throws {
+    func write(_ call: Int, facts count: Int = 1, to partition: Int32 = 0) async throws {
         let key = RecordKey.of(DispatcherLogs.app, DispatcherLogs.call(call))
         let facts = DispatcherLogs.facts().prefix(count).map { (key: key, fact: $0) }
         written += 1
         try await scene.write(
-            DispatcherLogs.records(facts, incarnation: "c\(written)"), to: .calls, 0)
+            DispatcherLogs.records(facts, incarnation: "c\(written)"), to: .calls, partition)
     }
 
     private var written = 0

@@ -67,6 +67,16 @@ actor LogScene {
         }
     }
 
+    /// Where a partition ends; -1 where the broker does not say.
+    func end(of topic: String, _ partition: Int32) async throws -> Int64 {
+        let place = KafkaPartition(topic, partition)
+        guard let admin else { return -1 }
+        let ends = await answered { done in
+            admin.endOffsets(of: [place]) { done.resume(returning: $0) }
+        }
+        return (try? ends.get())?[place] ?? -1
+    }
+
     func close() async {
         await answered { done in
             if let reader { reader.close { done.resume() } } else { done.resume() }

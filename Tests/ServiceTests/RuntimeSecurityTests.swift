@@ -90,6 +90,19 @@ struct ServiceSecurityTests {
         #expect(!said.contains("hush") && !said.contains(GuardedKafka.password), "\(said)")
     }
 
+    @Test("A Redis that drops keys is told, and one that does not is not", arguments: [true, false])
+    func evictingRedis(_ evicts: Bool) async throws {
+        let options = evicts ? ["--maxmemory-policy", "volatile-ttl"] : []
+        let stage = try await SecureStage(.embedded, redisOptions: options)
+        let service = try stage.service()
+        try await service.start()
+        try await stage.until("Redis has answered") { stage.redisClients().contains("cmd=hget") }
+        let told = service.said.contains("Redis drops keys") && service.said.contains("volatile-ttl")
+        #expect(told == evicts, "\(service.said)")
+        #expect(!service.said.contains("does not say"))
+        #expect(try await service.stop() == 0)
+    }
+
     @Test("A wrong password of Redis is told, and Redis does without it")
     func wrongPassword() async throws {
         let stage = try await SecureStage(.embedded)
@@ -108,7 +121,8 @@ private final class SecureStage: Sendable {
     let redis: ServiceProcess
     static let redisPassword = "hush-redis"
 
-    init(_ kind: KafkaBroker.Kind) async throws {
+    /// - Parameter redisOptions: what redis-server is told besides.
+    init(_ kind: KafkaBroker.Kind, redisOptions: [String] = []) async throws {
         kafka = try await GuardedKafka(kind)
         let certificates = kafka.certificates
         try certificates.issue("redis", for: "DNS:localhost")
@@ -121,7 +135,7 @@ private final class SecureStage: Sendable {
                 "--dir", folder, "--tls-cert-file", certificates.certificate("redis"), "--tls-key-file",
                 certificates.key("redis"), "--tls-ca-cert-file", certificates.authority, "--tls-auth-clients", "no",
                 "--user", "default", "off", "--user", "caller", "on", ">" + Self.redisPassword, "~*", "&*", "+@all",
-            ], port: port, folder: folder, isReady: takesConnections)
+            ] + redisOptions, port: port, folder: folder, isReady: takesConnections)
         try await redis.start()
     }
 

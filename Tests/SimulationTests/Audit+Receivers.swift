@@ -78,14 +78,25 @@ extension Audit {
     }
 
     func checkMirror(_ world: World) {
-        for partition in world.users.hosts.indices {
-            guard let owner = world.users.hosts[partition]?.owner, owner.isOwning,
-                world.mirror.isStamped(.users, Int32(partition))
-            else { continue }
-            for (key, entry) in owner.entries {
-                let shown = world.mirror.values["users:\(key)"].map { String(decoding: $0, as: UTF8.self) }
-                let held = world.users.book.mirror(entry.state, key: key).map { String(decoding: $0, as: UTF8.self) }
-                check(shown == held, "the mirror shows of \(key): \(shown ?? "nothing"), and not: \(held ?? "nothing")")
+        checkMirror(world.users, world)
+        checkMirror(world.rooms, world)
+    }
+
+    /// All that its owner holds is shown, and nothing else.
+    private func checkMirror<B: Book>(_ post: Post<B>, _ world: World) {
+        for (partition, host) in post.hosts.enumerated() {
+            guard let owner = host?.owner, owner.isOwning else { continue }
+            let name = "\(B.ledger.rawValue) \(partition)"
+            guard world.mirror.isStamped(B.ledger, Int32(partition)) else {
+                check(false, "the mirror has lost \(name), and nobody wrote it again")
+                continue
+            }
+            let shown = world.mirror.shown(B.ledger, Int32(partition))
+            for key in Set(owner.entries.keys).union(shown.keys).sorted() {
+                let held = owner.entries[key].flatMap { post.book.mirror($0.state, key: key) }
+                guard shown[key] != held else { continue }
+                let texts = [shown[key], held].map { $0.map { String(decoding: $0, as: UTF8.self) } ?? "nothing" }
+                check(false, "the mirror shows of \(key): \(texts[0]), and not: \(texts[1])")
             }
         }
     }

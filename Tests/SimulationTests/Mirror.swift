@@ -22,6 +22,16 @@ final class Mirror {
         stamped.contains(Part(ledger: ledger, partition: partition))
     }
 
+    /// By key.
+    func shown(_ ledger: LedgerName, _ partition: Int32) -> [String: [UInt8]] {
+        var found: [String: [UInt8]] = [:]
+        for (name, value) in values where name.hasPrefix(ledger.rawValue + ":") {
+            let key = String(name.dropFirst(ledger.rawValue.count + 1))
+            if Broker.partition(of: key) == partition { found[key] = value }
+        }
+        return found
+    }
+
     func write(
         _ ledger: LedgerName, _ partition: Int32, _ marker: Int64, _ changes: [(key: String, value: [UInt8]?)]
     ) {

@@ -13,6 +13,8 @@ enum PlantedFault: String, CaseIterable {
     case lookAgainWhenPerforming
     case foldSkipsUnknownFacts
     case flushBetweenTwoJoins
+    /// Nobody tells an owner that the mirror has lost its partition.
+    case flushUnnoticed
     /// A gateway drops what is sent to its life before this one.
     case deafToFormerLives
     /// It announces its sockets to a new life as though they were new.
@@ -32,6 +34,7 @@ enum PlantedFault: String, CaseIterable {
         case .lookAgainWhenPerforming: "gateway.deliveries"
         case .foldSkipsUnknownFacts: "is not its log's"
         case .flushBetweenTwoJoins: " is inside "
+        case .flushUnnoticed: "and nobody wrote it again"
         case .deafToFormerLives, .forgetWhatIsShown: "never heard its end"
         case .announceAsNewcomer: "is pushed out of its own socket"
         }

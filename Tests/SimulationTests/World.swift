@@ -123,7 +123,9 @@ final class World {
 
     private func plantTrouble() {
         if planted == nil, clockwork.dice.onceIn(4) { return plantPoison() }
-        if planted == .flushBetweenTwoJoins { clockwork.after(.milliseconds(6_000)) { [self] in trouble(5) } }
+        if planted == .flushBetweenTwoJoins || planted == .flushUnnoticed {
+            clockwork.after(.milliseconds(6_000)) { [self] in trouble(5) }
+        }
         if planted == .deafToFormerLives || planted == .announceAsNewcomer {
             clockwork.after(.milliseconds(3_000)) { [self] in
                 for gateway in gateways { gateway.cutOff(for: .seconds(10)) }
@@ -176,6 +178,7 @@ final class World {
             clockwork.note("the mirror is flushed")
             mirror.flush()
             if planted == .flushBetweenTwoJoins { forgetSeats() }
+            guard planted != .flushUnnoticed else { break }
             clockwork.after(.milliseconds(900)) { [self] in
                 for post in [calls, users, rooms] as [any AnyPost] { post.mirrorAfresh() }
             }

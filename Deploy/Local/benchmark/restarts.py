@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stack import supervisor
+from stack.kafka import Kafka
 from stack.settings import ROOT
 
 from .page import table
 from .switchboard import Switchboard
+from .witnesses import Witnesses
 
 # How many ledgers a service decides and counts; callback-dispatcher decides none, token-service does not count its own.
 DECIDING = {"room-allocator": 2, "call-orchestrator": 1}
@@ -27,8 +29,7 @@ BETWEEN_SECONDS = 3
 SECONDS_PER_RESTART = 10
 PATIENCE_SECONDS = 30
 CALLBACKS_WITHIN_SECONDS = 60
-# Those of the last run.
-LOGS = ROOT / ".build/rolling/logs"
+FOLDER = ROOT / ".build/rolling"
 
 
 @dataclass
@@ -43,32 +44,55 @@ class Restart:
 class Rolling:
     rate: int
     users: int
+    tokens: int
     limit_ms: int
     handover_seconds: float
     services: tuple[str, ...]
     copies: int
     programs: Path | None
+    # Embedded-log where it is none; started and ended by who makes this.
+    kafka: Kafka | None = None
     problems: list[str] = field(default_factory=list)
     checks: int = 0
     restarts: dict[str, list[Restart]] = field(default_factory=dict)
     calls: dict[str, dict] = field(default_factory=dict)
 
+    @property
+    def broker(self) -> str:
+        return "Apache Kafka" if self.kafka else "embedded-log"
+
+    @property
+    def logs(self) -> Path:
+        """Of the last run on this broker."""
+        return FOLDER / "logs" / self.broker.replace(" ", "-").lower()
+
     def run(self) -> None:
-        stack = Switchboard(ROOT / ".build/rolling/switchboard")
+        stack = Switchboard(FOLDER / "switchboard")
         stack.environment |= {
             "GATEWAYS": "2", "ORCHESTRATORS": "2", "ALLOCATORS": "2", "TOKEN_SERVICES": "2", "DISPATCHERS": "2",
             "SWITCHBOARD_PARTITIONS": str(PARTITIONS)}
+        if self.kafka:
+            stack.environment["KAFKA_BOOTSTRAP"] = self.kafka.bootstrap
         if self.programs:
             stack.environment["PROGRAMS"] = str(self.programs)
-        with stack:
+        self.witnesses = Witnesses(stack, self.tokens)
+        with stack, self.witnesses:
             self.measure(stack)
+            for service, reasons in self.witnesses.asked_again().items():
+                print(f"{service}: asked again for a token or a login: {dict(reasons)}", file=sys.stderr)
+            self.expect_none(self.witnesses.problems_with_tokens())
             self.look_at_callbacks(stack)
-            shutil.copytree(stack.folder / "logs", LOGS, dirs_exist_ok=True)
+            self.look_at_front_door(stack)
+            shutil.copytree(stack.folder / "logs", self.logs, dirs_exist_ok=True)
 
     def expect(self, holds: bool, problem: str) -> None:
         self.checks += 1
         if not holds:
             self.problems.append(problem)
+
+    def expect_none(self, problems: list[str]) -> None:
+        self.checks += max(1, len(problems))
+        self.problems += problems
 
     # The load
 
@@ -81,9 +105,9 @@ class Rolling:
         path.write_text(json.dumps(plan))
         program = (self.programs or ROOT / ".build/release") / "switchboard-load"
         waiting = list(self.services)
-        shutil.rmtree(LOGS, ignore_errors=True)
-        LOGS.mkdir(parents=True)
-        told = LOGS / "load.log"
+        shutil.rmtree(self.logs, ignore_errors=True)
+        self.logs.mkdir(parents=True)
+        told = self.logs / "load.log"
         with open(told, "w") as errors, \
                 subprocess.Popen([program, "calls", path], stdout=subprocess.PIPE, stderr=errors, text=True) as load:
             for line in load.stdout:
@@ -91,15 +115,19 @@ class Rolling:
                 if one["what"] == "calls":
                     self.judge(list(self.restarts)[-1], one)
                 # The last before the calls, then the calls one service after the other.
+                if one["what"] == "idle":
+                    self.witnesses.begin()
                 if one["what"] in ("idle", "calls") and waiting:
+                    self.witnesses.turn_to(waiting[0])
                     time.sleep(BETWEEN_SECONDS + WARM_UP_SECONDS)
                     service = waiting.pop(0)
                     copies = [self.restart(stack, service, number + 1) for number in range(self.copies)]
                     self.restarts[service] = copies
+        self.witnesses.end()
         for line in told.read_text().splitlines():
             if line.startswith("unfinished: "):
                 print(line, file=sys.stderr)
-                keep_records(stack.known["kafkaBootstrap"], line.split()[1:4])
+                keep_records(stack.known["kafkaBootstrap"], line.split()[1:4], self.logs)
         self.expect(len(self.calls) == len(self.services), f"the load ended with {load.returncode} before all was measured")
 
     def judge(self, service: str, calls: dict) -> None:
@@ -138,18 +166,28 @@ class Rolling:
     # What others were told
 
     def look_at_callbacks(self, stack: Switchboard) -> None:
-        """Every call that was started for readers of the topic has ended for them."""
+        """Every call that was decided has all its callbacks, on the topic and by webhook."""
+        bootstrap = stack.known["kafkaBootstrap"]
         deadline = time.monotonic() + CALLBACKS_WITHIN_SECONDS
         while True:
-            started, ended = ends(stack.known["kafkaBootstrap"])
-            if started == ended or time.monotonic() > deadline:
+            calls = decided(bootstrap)
+            problems = self.witnesses.problems_with_callbacks(records(bootstrap, "callbacks"), calls)
+            if not problems or time.monotonic() > deadline:
                 break
             time.sleep(1)
-        measured = sum(calls["begun"] for calls in self.calls.values())
-        self.expect(started == ended, f"{len(started ^ ended)} calls have a first or a last callback alone")
-        self.expect(len(ended) >= measured, f"{len(ended)} calls have callbacks, of {measured} and more")
+        self.expect_none(problems)
+        measured = sum(measured["begun"] for measured in self.calls.values())
+        self.expect(len(calls) >= measured, f"{len(calls)} calls are in the log, of {measured} and more")
+
+    def look_at_front_door(self, stack: Switchboard) -> None:
+        """One copy of two is always there, so nobody is told that there is none."""
+        told = (stack.folder / "logs/nginx.log").read_text().count("no live upstreams")
+        self.expect(told == 0, f"the front door took both copies of a service for gone, for {told} requests")
 
     # What is told
+
+    def tables(self) -> str:
+        return f"{self.table()}\n\n{self.witnesses.tables()}"
 
     def table(self) -> str:
         rows = []
@@ -168,8 +206,8 @@ class Rolling:
 
     def described(self) -> str:
         return (
-            f"{self.rate} calls/s among {self.users} users, {COPIES} copies of each service, {self.copies} restarted in "
-            f"{SECONDS_PER_RESTART * self.copies} s of calls, {PARTITIONS} partitions.")
+            f"On {self.broker}: {self.rate} calls/s among {self.users} users, {COPIES} copies of each service, {self.copies} restarted in "
+            f"{SECONDS_PER_RESTART * self.copies} s of calls, {PARTITIONS} partitions. {self.witnesses.described()}")
 
 
 def pair(known: dict) -> str:
@@ -212,21 +250,16 @@ def records(bootstrap: str, topic: str, form: str = "%s\\n") -> list[str]:
         check=True, capture_output=True, text=True, errors="replace").stdout.splitlines()
 
 
-def keep_records(bootstrap: str, words: list[str]) -> None:
+def keep_records(bootstrap: str, words: list[str], folder: Path) -> None:
     """What the topics have of a call that went wrong and of its users, for whoever looks why."""
     call, *users = words
-    with open(LOGS / f"{call}.txt", "w") as file:
+    with open(folder / f"{call}.txt", "w") as file:
         for topic in ("calls.inbox", "calls.log", "gateway.deliveries", "users.inbox", "users.log"):
             for line in records(bootstrap, topic, "%T %p %o %k %s\\n"):
                 if call in line or any(f"/{user} " in line or f'"{user}"' in line for user in users):
                     file.write(f"{topic} {line}\n")
 
 
-def ends(bootstrap: str) -> tuple[set[str], set[str]]:
-    """The subjects that have begun in the topic of callbacks, and those that have ended."""
-    found: dict[str, set[str]] = {"call.started": set(), "call.log": set()}
-    for line in records(bootstrap, "callbacks"):
-        event = json.loads(line)
-        if event["type"] in found:
-            found[event["type"]].add(event["subject"])
-    return found["call.started"], found["call.log"]
+def decided(bootstrap: str) -> set[str]:
+    """Every call that has a record of its own in the log."""
+    return {key.partition("/")[2] for key in records(bootstrap, "calls.log", "%k\\n") if "/" in key}

@@ -41,12 +41,12 @@ def measured(server, load: Path, folder: Path) -> dict:
         sink.stop()
 
 
-def add_endpoint(server, url: str) -> None:
+def add_endpoint(server, url: str, types: tuple[str, ...] = ("call.*", "room.*", "session.*", "user.*")) -> None:
     nonce, timestamp = str(free_port()), str(int(time.time() * 1000))
     secret = server.known["appSecret"] + nonce + timestamp
     request = urllib.request.Request(
         server.known["baseUrl"] + "/v1/callbacks/endpoints", method="POST",
-        data=json.dumps({"url": url, "types": ["call.*", "room.*", "session.*", "user.*"]}).encode(),
+        data=json.dumps({"url": url, "types": types}).encode(),
         headers={
             "App-Key": server.known["appKey"], "Nonce": nonce, "Timestamp": timestamp,
             "Signature": hashlib.sha1(secret.encode()).hexdigest(), "Content-Type": "application/json"})

@@ -64,7 +64,7 @@ def nginx(plan: Plan) -> str:
         "token-service", "room-allocator", "call-orchestrator", "signaling-gateway", "callback-dispatcher")
 
     def upstream(service: str) -> str:
-        servers = "".join(f" server {a} max_fails=1 fail_timeout=1s;" for a in plan.addresses(service))
+        servers = "".join(f" server {a} max_fails=0;" for a in plan.addresses(service))
         return f"    upstream {service} {{ least_conn;{servers} keepalive 32; }}\n"
 
     def to(service: str, *places: str) -> str:

@@ -48,6 +48,11 @@ class Kafka:
         """Until the node's process has ended."""
         self._processes[node].wait(60)
 
+    def ended(self) -> dict[int, str]:
+        """The last words of each node whose process is gone."""
+        return {node: self._words(node).read_text(errors="replace")[-2000:]
+                for node, process in self._processes.items() if process.poll() is not None}
+
     def heal(self) -> None:
         """Wakes who was halted, starts who has ended."""
         gone = [node for node, process in self._processes.items() if process.poll() is not None]

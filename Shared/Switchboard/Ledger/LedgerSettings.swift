@@ -34,6 +34,9 @@ package struct LedgerSettings: Sendable {
     /// How long a log and its inbox keep their records; nil: for ever.
     package func retention(of ledger: LedgerName) -> Duration? { ledger == .registry ? nil : TopicRetention.logs }
 
+    /// Copies that must have a record before it counts as written. With two copies both would have to be there always.
+    private var inSyncMin: Int { replication >= 3 ? 2 : 1 }
+
     /// Every topic there is, as every service makes or checks it.
     package var topics: [KafkaTopicSpecification] {
         var all: [KafkaTopicSpecification] = []
@@ -44,7 +47,9 @@ package struct LedgerSettings: Sendable {
                     name, partitions: partitions, replication: replication,
                     configs: [
                         "message.timestamp.type": "LogAppendTime", "retention.ms": "\(retention?.milliseconds ?? -1)",
-                        "cleanup.policy": "delete",
+                        // By age alone: what is younger may be needed by a takeover.
+                        "retention.bytes": "-1", "cleanup.policy": "delete",
+                        "min.insync.replicas": "\(inSyncMin)", "unclean.leader.election.enable": "false",
                     ]))
         }
         for ledger in LedgerName.allCases {

@@ -83,9 +83,11 @@ class Client:
         return self
 
     async def __aexit__(self, kind, *_):
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Until they are gone: a task that is told to end in the moment in which what it waits for comes goes on.
+        while self._tasks:
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.wait(list(self._tasks), timeout=POLL_SECONDS)
         if self.line:
             await self.line.socket.close()
         if kind is None:

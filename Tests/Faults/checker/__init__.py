@@ -4,7 +4,8 @@ of the invariants in the rules of calls.
     evidence   what there is to judge: logs, inboxes, deliveries, callbacks, records, histories
     rule       which records of a log count
     findings   what was checked, how often, and what was wrong
-    calls, commands, rooms, callbacks, effects, people   one look each
+    calls, commands, rooms, callbacks, effects, people, mirror   one look each
+    processes  what ended by itself, and who complained
     census     how many calls were where at the moment of a fault; not a judgement
 """
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from . import callbacks, calls, commands, effects, people, rooms
+from . import callbacks, calls, commands, effects, mirror, people, rooms
 from .evidence import LEDGERS, Evidence
 from .findings import Findings
 from .rule import Reading, read
@@ -30,4 +30,5 @@ def judge(evidence: Evidence) -> Judgement:
     effects.check(evidence, readings, findings)
     effects.check_questions(evidence, readings["calls"], findings)
     people.check(evidence, folded, findings)
+    mirror.check(evidence, readings, findings)
     return Judgement(findings, readings, folded)

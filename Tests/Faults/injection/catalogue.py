@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from signal import SIGKILL, SIGTERM
 
-from . import clock, disk, inboxes, owners, surroundings
+from . import clock, closed, disk, inboxes, owners, surroundings
 from .field import ALLOCATOR, Field
 
 
@@ -35,6 +35,7 @@ FAULTS = [
     Fault("Redis terminated and started again", lambda f: surroundings.redis_ended(f, SIGTERM)),
     Fault("Redis flushed", lambda f: surroundings.redis_flushed(f, 4)),
     Fault("Redis unreachable for 20 s", lambda f: surroundings.stands_still(f, "redis", 20)),
+    Fault("Redis refuses for 20 s", lambda f: closed.redis_is_refused(f, 20)),
     Fault("a clock 30 s ahead", lambda f: clock.is_off(f, 30)),
     Fault("a clock 30 s behind", lambda f: clock.is_off(f, -30)),
     Fault("callback-dispatcher 60 s behind", lambda f: surroundings.stands_still(f, "callback-dispatcher", 60)),

@@ -164,8 +164,10 @@ async def cancelled_early(call: Call):
     start = asyncio.create_task(call.start())
     await call.pause(0.0, 0.03)
     await call.end(call.caller)
-    if (await start)["code"] == 0 or call.callee.has_heard("call.received", call.id):
-        await call.is_over(call.callee)
+    if (await start)["code"] == 0:
+        await call.is_over(call.caller)
+    # Where nobody can look who is there, it may be over before it rings.
+    await call.is_over(*call.rung)
 
 
 async def rang_out(call: Call):

@@ -1,5 +1,6 @@
 /// Up to where the three logs of a partition have been rendered; stands with each record of `switchboard.callbacks.v1`,
-/// so that the last one alone says where to go on.
+/// so that the last one alone says where to go on. Where the logs go on
+/// without an event it stands in `switchboard.callbacks.deliveries.v1` too, by itself.
 package struct CallbackProgress: Message, Hashable {
     /// One log of the partition.
     package struct Place: Message, Hashable {
@@ -24,6 +25,9 @@ package struct CallbackProgress: Message, Hashable {
     package var users = Place()
     /// Of partition 0 alone: the last record of an endpoint that was told of; nil before the first.
     package var endpoints: Place?
+
+    /// Of the records that carry it alone.
+    package static let key = "progress"
 
     package init() {}
 

@@ -281,6 +281,12 @@ final class HTTPConnection {
 
     // MARK: the end
 
+    /// Takes what has arrived and was not read yet; closes where there is nothing.
+    func hearOut() {
+        receive()
+        if isIdle { drop() }
+    }
+
     func drop() {
         guard !isGone else { return }
         letGo()

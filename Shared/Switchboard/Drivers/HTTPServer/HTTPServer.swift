@@ -17,11 +17,15 @@ package final class HTTPServer {
     private var listeners: [OpaquePointer] = []
     private var sweep: LoopTimer?
     private var pause: LoopTimer?
+    private var idleEnd: LoopTimer?
     private var stopDeadline: LoopTimer?
     private var whenStopped: (() -> Void)?
 
     private static let scratchBytes = 64 << 10
     private static let backlog: Int32 = 1024
+    /// So long those that are idle may still ask when the server stops: whoever has just sent something over a kept
+    /// connection cannot know that it is not wanted any more, and must not send it twice.
+    private static let idleGrace: Duration = .milliseconds(200)
 
     /// - Parameter handler: called on the loop with each whole request; answers at once or later.
     package init(
@@ -142,14 +146,18 @@ package final class HTTPServer {
 
     // MARK: the end
 
-    /// Lets nobody in any more, closes what is idle, finishes what is in flight, and closes WebSockets with
-    /// `webSocketCode`. Calls `done` on the loop when all have gone, at the latest after `limit`.
+    /// Lets in only those who wait already, finishes what is in flight and what comes over kept connections, closes these
+    /// behind their next answer or when they stay idle for a moment, and WebSockets with `webSocketCode`. Calls `done` on
+    /// the loop when all have gone, at the latest after `limit`.
     package func stop(within limit: Duration, webSocketCode: UInt16 = 1001, then done: @escaping () -> Void) {
         guard !isStopping else { return }
         isStopping = true
         whenStopped = done
+        for listener in listeners { acceptWaiting(at: listener) }
         stopListening()
-        for connection in connectionsByDescriptor.values.filter(\.isIdle) { connection.drop() }
+        idleEnd = loop.schedule(after: min(limit, Self.idleGrace)) { [unowned self] in
+            for connection in connectionsByDescriptor.values.filter(\.isIdle) { connection.hearOut() }
+        }
         for hub in hubsByPath.values { hub.closeAll(code: webSocketCode, reason: "going away") }
         stopDeadline = loop.schedule(after: limit) { [unowned self] in close() }
         finishIfStopped()
@@ -165,6 +173,25 @@ package final class HTTPServer {
         finishIfStopped()
     }
 
+    /// The kernel has taken these for us: their requests may be here, and closing the listener would reset them.
+    private func acceptWaiting(at listener: OpaquePointer) {
+        while true {
+            var address = sockaddr_storage()
+            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            let hasOne = withUnsafeMutablePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                    let descriptor = Glibc.accept(evconnlistener_get_fd(listener), address, &length)
+                    guard descriptor >= 0 else { return false }
+                    evutil_make_socket_nonblocking(descriptor)
+                    evutil_make_socket_closeonexec(descriptor)
+                    accept(descriptor, address)
+                    return true
+                }
+            }
+            if !hasOne { return }
+        }
+    }
+
     private func stopListening() {
         pause = nil
         for listener in exchange(&listeners, with: []) { evconnlistener_free(listener) }
@@ -174,6 +201,7 @@ package final class HTTPServer {
         guard whenStopped != nil, connectionsByDescriptor.isEmpty, hubsByPath.values.allSatisfy({ $0.count == 0 })
         else { return }
         stopDeadline = nil
+        idleEnd = nil
         sweep = nil
         if let done = exchange(&whenStopped, with: nil) { loop.atEndOfTurn(done) }
     }

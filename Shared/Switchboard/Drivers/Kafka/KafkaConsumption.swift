@@ -13,6 +13,13 @@ final class KafkaConsumption {
     private let callbacks: KafkaCallbacks
     /// By topic and partition: the offset after the last record given out; nil when not added.
     private var positionsByTopic: [[Int64?]]
+    /// Those that do not flow, whether added or not: the library goes on holding them back when they are removed.
+    private var paused: Set<Place> = []
+
+    private struct Place: Hashable {
+        let topic: KafkaTopicID
+        let partition: Int32
+    }
 
     /// Then sockets and timers have their turn.
     static let recordsPerTurnMax = 1000
@@ -63,6 +70,8 @@ final class KafkaConsumption {
         setPosition(topic, partition, start.offset)
         let failure = withList([(topic, partition, start.offset)]) { rd_kafka_incremental_assign(client.handle, $0) }
         if let failure { tellLater(KafkaFailure(taking: failure, during: "add a partition"), topic, partition) }
+        // It flows for whoever adds it, however the one before left it.
+        if paused.contains(Place(topic: topic, partition: partition)) { resume(topic, partition) }
     }
 
     func remove(_ topic: KafkaTopicID, _ partition: Int32) {
@@ -81,11 +90,13 @@ final class KafkaConsumption {
 
     func pause(_ topic: KafkaTopicID, _ partition: Int32) {
         guard isAdded(topic, partition) else { return }
+        paused.insert(Place(topic: topic, partition: partition))
         _ = withList([(topic, partition, 0)]) { rd_kafka_pause_partitions(client.handle, $0) }
     }
 
     func resume(_ topic: KafkaTopicID, _ partition: Int32) {
         guard isAdded(topic, partition) else { return }
+        paused.remove(Place(topic: topic, partition: partition))
         _ = withList([(topic, partition, 0)]) { rd_kafka_resume_partitions(client.handle, $0) }
     }
 

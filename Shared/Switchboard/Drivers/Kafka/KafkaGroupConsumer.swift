@@ -86,7 +86,7 @@ package final class KafkaGroupConsumer {
     /// not being read.
     package func remove(_ topic: KafkaTopicID, _ partition: Int32) { consumption.remove(topic, partition) }
 
-    /// Nothing of the partition comes until `resume`, which goes on where it stopped.
+    /// Nothing of the partition comes until `resume`, which goes on where it stopped, or until it is removed and added.
     package func pause(_ topic: KafkaTopicID, _ partition: Int32) { consumption.pause(topic, partition) }
 
     package func resume(_ topic: KafkaTopicID, _ partition: Int32) { consumption.resume(topic, partition) }
