@@ -13,7 +13,7 @@ extension EndpointDoor {
 
         mutating func fields(_ c: inout Coder) throws(CodingFailure) {
             try c("url", &url)
-            try c("types", &types, countMax: EndpointDoor.typesMax)
+            try c("types", &types, max: EndpointDoor.typeBytesMax, countMax: EndpointDoor.typesMax)
             try c("identifiers", &identifiers)
             try c("legacy", &legacy)
             try c("signature", &signature)
@@ -40,7 +40,7 @@ extension EndpointDoor {
 
         mutating func fields(_ c: inout Coder) throws(CodingFailure) {
             try c("url", &url)
-            try c("types", &types, countMax: EndpointDoor.typesMax)
+            try c("types", &types, max: EndpointDoor.typeBytesMax, countMax: EndpointDoor.typesMax)
             try c("enabled", &enabled)
             try c("description", &description, max: EndpointDoor.descriptionBytesMax)
         }

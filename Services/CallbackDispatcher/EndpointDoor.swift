@@ -13,6 +13,7 @@ final class EndpointDoor {
     /// Both secrets sign for so long after a rotation.
     private static let secretsOverlap: Duration = .seconds(86_400)
     static let typesMax = 100
+    static let typeBytesMax = 64
     static let descriptionBytesMax = 1_024
 
     private var book: EndpointBook { webhooks.book }

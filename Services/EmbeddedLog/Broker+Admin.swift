@@ -36,12 +36,13 @@ extension Broker {
     }
 
     func createTopics(_ exchange: Exchange) throws(WireFailure) {
-        var reader = exchange.body
+        var reader = exchange.takeBody()
         let version = exchange.version
         var asked: [NewTopic] = []
         for _ in 0..<(try reader.count(itemBytesMin: 16)) { asked.append(try readNewTopic(&reader)) }
         _ = try reader.int32()
         let isTrial = version >= 1 ? try reader.bool() : false
+        try reader.end()
         topics.change { [self] draft in
             let results = asked.map { topic in
                 Result(name: topic.name, attempt { try create(topic, in: &draft, isTrial: isTrial) })
@@ -101,7 +102,7 @@ extension Broker {
         }
         let settings = try settings(new.settings)
         guard !isTrial else { return }
-        try draft.create(new.name, partitionCount: count, settings: settings)
+        draft.create(TopicDefinition(name: new.name, partitionCount: count, settings: settings))
     }
 
     private func settings(_ given: [String: String]) throws -> TopicSettings {
@@ -109,20 +110,23 @@ extension Broker {
     }
 
     private func checkRoom(in draft: Topics.Draft, topicPartitions: Int, adding: Int) throws {
-        guard topicPartitions <= Limits.partitionsPerTopic, draft.partitionCount + adding <= Limits.partitions else {
+        guard topicPartitions <= Limits.partitionsPerTopic, draft.partitionCount + adding <= partitionsMax else {
             throw Refused(code: .invalidPartitions, text: "more partitions than are kept here")
         }
     }
 
     func deleteTopics(_ exchange: Exchange) throws(WireFailure) {
-        let names = try exchange.body.strings()
+        var reader = exchange.takeBody()
+        let names = try reader.distinctStrings()
+        _ = try reader.int32()
+        try reader.end()
         topics.change { [self] draft in
             let results = names.map { name in
                 Result(
                     name: name,
                     attempt {
-                        guard let topic = draft.all[name] else { throw Refused(code: .unknownTopicOrPartition) }
-                        draft.delete(topic)
+                        guard draft.all[name] != nil else { throw Refused(code: .unknownTopicOrPartition) }
+                        draft.delete(name)
                     })
             }
             return { [self] failure in
@@ -131,7 +135,8 @@ extension Broker {
                     offsets.forget(topic: result.name)
                     log.notice("deleted a topic", ["topic": result.name])
                 }
-                syncer.whenSafe {
+                // Before a topic of the same name can be made: what was committed for this one must not be the new one's.
+                syncer.settle(offsets) {
                     exchange.reply { answer in
                         if exchange.version >= 1 { answer.int32(0) }
                         answer.count(told.count)
@@ -146,7 +151,7 @@ extension Broker {
     }
 
     func createPartitions(_ exchange: Exchange) throws(WireFailure) {
-        var reader = exchange.body
+        var reader = exchange.takeBody()
         var asked: [(name: String, count: Int32)] = []
         for _ in 0..<(try reader.count(itemBytesMin: 10)) {
             let name = try reader.string()
@@ -156,6 +161,7 @@ extension Broker {
         }
         _ = try reader.int32()
         let isTrial = try reader.bool()
+        try reader.end()
         topics.change { [self] draft in
             let results = asked.map { name, count in
                 Result(name: name, attempt { try grow(name, to: count, in: &draft, isTrial: isTrial) })
@@ -177,11 +183,11 @@ extension Broker {
 
     private func grow(_ name: String, to count: Int32, in draft: inout Topics.Draft, isTrial: Bool) throws {
         guard let topic = draft.all[name] else { throw Refused(code: .unknownTopicOrPartition) }
-        guard Int(count) > topic.partitions.count else {
-            throw Refused(code: .invalidPartitions, text: "there are \(topic.partitions.count) already")
+        guard count > topic.partitionCount else {
+            throw Refused(code: .invalidPartitions, text: "there are \(topic.partitionCount) already")
         }
-        try checkRoom(in: draft, topicPartitions: Int(count), adding: Int(count) - topic.partitions.count)
-        if !isTrial { try draft.grow(topic, to: count) }
+        try checkRoom(in: draft, topicPartitions: Int(count), adding: Int(count - topic.partitionCount))
+        if !isTrial { draft.grow(name, to: count) }
     }
 
     /// Nil when `body` did what it should.
@@ -191,9 +197,6 @@ extension Broker {
             return nil
         } catch let refused as Refused {
             return refused
-        } catch let failure as SystemFailure {
-            syncer.report(failure)
-            return .disk
         } catch {
             return Refused(code: .invalidRequest)
         }

@@ -15,7 +15,7 @@ extension Broker {
     }
 
     func describeConfigs(_ exchange: Exchange) throws(WireFailure) {
-        var reader = exchange.body
+        var reader = exchange.takeBody()
         let version = exchange.version
         var asked: [(type: Int8, name: String, keys: [String]?)] = []
         var seen: Set<String> = []
@@ -31,6 +31,7 @@ extension Broker {
             if seen.insert("\(type) \(name)").inserted { asked.append((type, name, keys)) }
         }
         if version >= 1 { _ = try reader.bool() }
+        try reader.end()
         exchange.reply { answer in
             answer.int32(0)
             answer.count(asked.count)

@@ -11,16 +11,11 @@ struct FetchRequest {
         var partition: PartitionLog?
     }
 
-    struct Topic {
-        var name: String
-        var parts: [Part]
-    }
-
     var waitMilliseconds: Int32
     var bytesMin: Int
     var bytesMax: Int
     var sessionID: Int32 = 0
-    var topics: [Topic] = []
+    var topics: [TopicParts<Part>]
 
     /// Each request names all it wants: sessions that would spare that are not kept (their id is always 0).
     init(_ reader: inout WireReader, version: Int16) throws(WireFailure) {
@@ -33,19 +28,12 @@ struct FetchRequest {
             sessionID = try reader.int32()
             _ = try reader.int32()
         }
-        for _ in 0..<(try reader.count(itemBytesMin: 6)) {
-            var topic = Topic(name: try reader.string(), parts: [])
-            let count = try reader.count(itemBytesMin: 16)
-            topic.parts.reserveCapacity(count)
-            for _ in 0..<count {
-                let number = try reader.int32()
-                let leaderEpoch = version >= 9 ? try reader.int32() : -1
-                let offset = try reader.int64()
-                if version >= 5 { _ = try reader.int64() }
-                let bytesMax = Int(try reader.int32())
-                topic.parts.append(Part(number: number, leaderEpoch: leaderEpoch, offset: offset, bytesMax: bytesMax))
-            }
-            topics.append(topic)
+        topics = try reader.distinctParts(bytesMin: 16) { reader, number throws(WireFailure) in
+            let leaderEpoch = version >= 9 ? try reader.int32() : -1
+            let offset = try reader.int64()
+            if version >= 5 { _ = try reader.int64() }
+            let bytesMax = Int(try reader.int32())
+            return Part(number: number, leaderEpoch: leaderEpoch, offset: offset, bytesMax: bytesMax)
         }
         if version >= 7 {
             for _ in 0..<(try reader.count(itemBytesMin: 6)) {
@@ -54,7 +42,10 @@ struct FetchRequest {
             }
         }
         if version >= 11 { _ = try reader.string() }
+        try reader.end()
     }
+
+    var partCount: Int { topics.reduce(0) { $0 + $1.parts.count } }
 
     /// Why a part cannot be read, if it cannot.
     static func problem(_ part: Part) -> ErrorCode? {
@@ -68,8 +59,8 @@ struct FetchRequest {
 /// Readers: a Fetch waits until `fetch.min.bytes` are there, and a Produce wakes it at once.
 extension Broker {
     func fetch(_ exchange: Exchange) throws(WireFailure) {
-        var request = try FetchRequest(&exchange.body, version: exchange.version)
-        exchange.body = WireReader([])
+        var reader = exchange.takeBody()
+        var request = try FetchRequest(&reader, version: exchange.version)
         for topic in request.topics.indices {
             let known = topics.all[request.topics[topic].name]
             for part in request.topics[topic].parts.indices {
@@ -81,11 +72,19 @@ extension Broker {
         if missing <= 0 || wait == 0 || exchange.version < 4 || request.sessionID != 0 {
             return answer(exchange, request, mayWait: false)
         }
+        guard partsWaiting + request.partCount <= Limits.partsWaiting else {
+            let peer = exchange.connection?.peer
+            log.warning(
+                "closed a connection: too much is waited for", ["peer": peer ?? "", "partitions": partsWaiting])
+            exchange.connection?.close()
+            return
+        }
         let pending = PendingFetch(
             exchange, request, bytesMissing: missing,
             onDue: { [unowned self] in due($0) })
         fetches[ObjectIdentifier(pending)] = pending
-        forEachPartition(of: pending) { $0.waiting.append(pending) }
+        partsWaiting += pending.partCount
+        forEachPartition(of: pending) { $0.waiting[ObjectIdentifier(pending)] = pending }
         exchange.onAbandoned = { [unowned self] in forget(pending) }
         pending.timer = loop.schedule(after: .milliseconds(Int64(wait))) { [unowned pending] in pending.fallDue() }
     }
@@ -117,21 +116,29 @@ extension Broker {
         dueFetches.append(pending)
     }
 
+    /// Those that ask for much are answered a few in a turn, and others are heard between.
     private func answerDue() {
         let due = dueFetches
         dueFetches = []
-        for pending in due where fetches[ObjectIdentifier(pending)] != nil {
+        nextTurn = nil
+        var partsLeft = Limits.partsPerTurn
+        for (index, pending) in due.enumerated() where fetches[ObjectIdentifier(pending)] != nil {
+            guard partsLeft > 0 else {
+                dueFetches = due[index...] + dueFetches
+                nextTurn = loop.schedule(after: .zero) { [unowned self] in answerDue() }
+                return
+            }
+            partsLeft -= pending.partCount
             forget(pending)
             answer(pending.exchange, pending.request, mayWait: false)
         }
     }
 
     private func forget(_ pending: PendingFetch) {
-        fetches[ObjectIdentifier(pending)] = nil
+        guard fetches.removeValue(forKey: ObjectIdentifier(pending)) != nil else { return }
+        partsWaiting -= pending.partCount
         pending.timer = nil
-        forEachPartition(of: pending) { partition in
-            partition.waiting.removeAll { $0 === pending }
-        }
+        forEachPartition(of: pending) { $0.waiting[ObjectIdentifier(pending)] = nil }
     }
 
     // MARK: the answer
@@ -199,7 +206,7 @@ extension Broker {
     }
 
     /// Reads from the disk on its own thread, so that what is there is in memory when `body` runs.
-    private func warm(_ file: File, _ position: Int, _ count: Int, _ body: @escaping () -> Void) {
+    func warm(_ file: File, _ position: Int, _ count: Int, _ body: @escaping () -> Void) {
         syncer.onDisk({
             var bytes: [UInt8] = []
             try? file.read(into: &bytes, at: position, count: count)

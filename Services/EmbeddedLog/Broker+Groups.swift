@@ -5,7 +5,7 @@ extension Broker {
     private static let firstVersionOfIDFirst: Int16 = 4
 
     func joinGroup(_ exchange: Exchange) throws(WireFailure) {
-        var reader = exchange.body
+        var reader = exchange.takeBody()
         let version = exchange.version
         let groupID = try reader.string()
         let session = try reader.int32()
@@ -17,6 +17,7 @@ extension Broker {
         for _ in 0..<(try reader.count(itemBytesMin: 6)) {
             protocols.append(Group.Offer(name: try reader.string(), metadata: try reader.bytesValue()))
         }
+        try reader.end()
         let said = protocols.reduce(protocolType.utf8.count + (instanceID?.utf8.count ?? 0)) { $0 + $1.byteCount }
         let code: ErrorCode? =
             if !Self.isGroupID(groupID) { .invalidGroupID } else if !Limits.sessionMilliseconds.contains(session) {
@@ -29,24 +30,20 @@ extension Broker {
         if let code {
             return exchange.reply { Group.Joined(code: code, memberID: memberID).write(to: &$0, version: version) }
         }
-        let clientID = String(decoding: exchange.clientID.utf8.prefix(Limits.clientIDBytes), as: UTF8.self)
         let join = Group.Join(
-            memberID: memberID, instanceID: instanceID, clientID: clientID,
+            memberID: memberID, instanceID: instanceID, clientID: exchange.clientID,
             clientHost: "/" + (exchange.connection?.peer ?? ""), sessionMilliseconds: Int64(session),
             rebalanceMilliseconds: Int64(min(max(rebalance, session), Limits.rebalanceMilliseconds)),
             protocolType: protocolType, protocols: protocols, asksForIDFirst: version >= Self.firstVersionOfIDFirst)
         let ticket = groups.ticket(for: exchange, of: groupID, now: { [unowned self] in steadyNow })
-        let newID = "\(instanceID ?? clientID)-\(Self.randomID())"
-        let isTaken: Void? = groups.with(groupID) { $0.join(join, ticket: ticket, newID: newID, at: steadyNow) }
-        guard isTaken == nil else { return }
-        groups.drop(ticket: ticket)
-        exchange.reply {
-            Group.Joined(code: .groupMaxSizeReached, memberID: memberID).write(to: &$0, version: version)
-        }
+        // What waits is the member, and its limits are others.
+        exchange.heldBytes = 0
+        let newID = "\(instanceID ?? exchange.clientID)-\(Self.randomID())"
+        groups.with(groupID) { $0.join(join, ticket: ticket, newID: newID, at: steadyNow) }
     }
 
     func syncGroup(_ exchange: Exchange) throws(WireFailure) {
-        var reader = exchange.body
+        var reader = exchange.takeBody()
         let groupID = try reader.string()
         let generation = try reader.int32()
         let memberID = try reader.string()
@@ -56,6 +53,7 @@ extension Broker {
             let id = try reader.string()
             assignments[id] = try reader.bytesValue()
         }
+        try reader.end()
         let problem: ErrorCode? =
             if groups.groups[groupID] == nil {
                 .unknownMemberID
@@ -72,6 +70,7 @@ extension Broker {
             }
         }
         let ticket = groups.ticket(for: exchange, of: groupID, now: { [unowned self] in steadyNow })
+        exchange.heldBytes = 0
         groups.with(groupID) {
             $0.sync(
                 memberID: memberID, instanceID: instanceID, generation: generation, assignments: assignments,
@@ -80,21 +79,24 @@ extension Broker {
     }
 
     func heartbeat(_ exchange: Exchange) throws(WireFailure) {
-        let groupID = try exchange.body.string()
-        let generation = try exchange.body.int32()
-        let memberID = try exchange.body.string()
-        let instanceID = exchange.version >= 3 ? try exchange.body.nullableString() : nil
+        var reader = exchange.takeBody()
+        let groupID = try reader.string()
+        let generation = try reader.int32()
+        let memberID = try reader.string()
+        let instanceID = exchange.version >= 3 ? try reader.nullableString() : nil
+        try reader.end()
         let code = groups.with(groupID) {
             $0.heartbeat(memberID: memberID, instanceID: instanceID, generation: generation, at: steadyNow)
         }
-        replyCode(exchange, code ?? .unknownMemberID)
+        replyCode(exchange, code)
     }
 
     func leaveGroup(_ exchange: Exchange) throws(WireFailure) {
-        let groupID = try exchange.body.string()
-        let memberID = try exchange.body.string()
-        let code = groups.with(groupID) { $0.leave(memberID: memberID, at: steadyNow) }
-        replyCode(exchange, code ?? .unknownMemberID)
+        var reader = exchange.takeBody()
+        let groupID = try reader.string()
+        let memberID = try reader.string()
+        try reader.end()
+        replyCode(exchange, groups.with(groupID) { $0.leave(memberID: memberID, at: steadyNow) })
     }
 
     private func replyCode(_ exchange: Exchange, _ code: ErrorCode) {
@@ -105,8 +107,10 @@ extension Broker {
     }
 
     func findCoordinator(_ exchange: Exchange) throws(WireFailure) {
-        let key = try exchange.body.string()
-        let isForGroup = exchange.version >= 1 ? try exchange.body.int8() == 0 : true
+        var reader = exchange.takeBody()
+        let key = try reader.string()
+        let isForGroup = exchange.version >= 1 ? try reader.int8() == 0 : true
+        try reader.end()
         let code: ErrorCode =
             if !isForGroup { .transactionalIDAuthorizationFailed } else {
                 Self.isGroupID(key) ? .none : .invalidGroupID
@@ -125,7 +129,9 @@ extension Broker {
 
     /// Forgets groups that nobody is in, with all they committed.
     func deleteGroups(_ exchange: Exchange) throws(WireFailure) {
-        let ids = try exchange.body.strings()
+        var reader = exchange.takeBody()
+        let ids = try reader.distinctStrings()
+        try reader.end()
         let codes = ids.map { deleteGroup($0) }
         syncer.whenSafe {
             exchange.reply { answer in
@@ -150,7 +156,8 @@ extension Broker {
 
     // MARK: asked by tools
 
-    func listGroups(_ exchange: Exchange) {
+    func listGroups(_ exchange: Exchange) throws(WireFailure) {
+        try exchange.takeBody().end()
         let withMembers = groups.groups
         let ids = Set(withMembers.keys).union(offsets.groupIDs)
         exchange.reply { answer in
@@ -164,12 +171,14 @@ extension Broker {
     }
 
     func describeGroups(_ exchange: Exchange) throws(WireFailure) {
-        let ids = try exchange.body.distinctStrings()
+        var reader = exchange.takeBody()
+        let ids = try reader.distinctStrings()
+        try reader.end()
         exchange.reply { answer in
             answer.count(ids.count)
             for id in ids {
                 let group = groups.groups[id]
-                let state = group?.state.rawValue ?? (offsets.groupIDs.contains(id) ? "Empty" : "Dead")
+                let state = group?.state.rawValue ?? (offsets.commitsByGroup[id] != nil ? "Empty" : "Dead")
                 answer.error(.none)
                 answer.string(id)
                 answer.string(state)

@@ -7,8 +7,18 @@ extension Broker {
 
     /// A version of the question that is newer than ours is answered in the oldest form, with what there is: the client
     /// asks again.
-    func apiVersions(_ exchange: Exchange) {
+    func apiVersions(_ exchange: Exchange) throws(WireFailure) {
         let isKnown = exchange.version <= APIKey.apiVersions.highestVersion
+        var reader = exchange.takeBody()
+        if isKnown {
+            if exchange.version >= Self.compactVersion {
+                try reader.skipTaggedFields()
+                try reader.skipCompactString()
+                try reader.skipCompactString()
+                try reader.skipTaggedFields()
+            }
+            try reader.end()
+        }
         let version = isKnown ? exchange.version : 0
         exchange.reply { answer in
             answer.error(isKnown ? .none : .unsupportedVersion)
@@ -29,7 +39,7 @@ extension Broker {
     }
 
     func metadata(_ exchange: Exchange) throws(WireFailure) {
-        var reader = exchange.body
+        var reader = exchange.takeBody()
         let version = exchange.version
         var names: [String]?
         if let count = try reader.nullableCount(itemBytesMin: 2) {
@@ -38,6 +48,7 @@ extension Broker {
             names = version == 0 && asked.isEmpty ? nil : WireReader.distinct(asked)
         }
         if version >= 4 { _ = try reader.bool() }
+        try reader.end()
         exchange.reply { answer in
             if version >= 3 { answer.int32(0) }
             answer.count(1)

@@ -1,6 +1,6 @@
 import Switchboard
 
-/// Where groups are: committing, asking; and where partitions begin and end.
+/// Where groups are: committing and asking.
 extension Broker {
     private struct CommitPart {
         var partition: Int32
@@ -8,44 +8,39 @@ extension Broker {
     }
 
     func offsetCommit(_ exchange: Exchange) throws(WireFailure) {
-        var reader = exchange.body
+        var reader = exchange.takeBody()
         let version = exchange.version
         let groupID = try reader.string()
         let generation = version >= 1 ? try reader.int32() : -1
         let memberID = version >= 1 ? try reader.string() : ""
         let instanceID = version >= 7 ? try reader.nullableString() : nil
         if (2...4).contains(version) { _ = try reader.int64() }
-        var topics: [(name: String, parts: [CommitPart])] = []
-        for _ in 0..<(try reader.count(itemBytesMin: 6)) {
-            let name = try reader.string()
-            var parts: [CommitPart] = []
-            for _ in 0..<(try reader.count(itemBytesMin: 14)) {
-                let partition = try reader.int32()
-                let offset = try reader.int64()
-                let epoch = version >= 6 ? try reader.int32() : -1
-                if version == 1 { _ = try reader.int64() }
-                let metadata = try reader.nullableString() ?? ""
-                let commit = OffsetStore.Commit(
-                    offset: offset, leaderEpoch: epoch, metadata: metadata, time: now)
-                parts.append(CommitPart(partition: partition, commit: commit))
-            }
-            topics.append((name, parts))
+        let time = now
+        let topics = try reader.distinctParts(bytesMin: 14) { reader, partition throws(WireFailure) in
+            let offset = try reader.int64()
+            let epoch = version >= 6 ? try reader.int32() : -1
+            if version == 1 { _ = try reader.int64() }
+            let metadata = try reader.nullableString() ?? ""
+            let commit = OffsetStore.Commit(offset: offset, leaderEpoch: epoch, metadata: metadata, time: time)
+            return CommitPart(partition: partition, commit: commit)
         }
+        try reader.end()
         let code = mayCommit(groupID, memberID: memberID, instanceID: instanceID, generation: generation)
         var codes: [[ErrorCode]] = []
         var commits: [(OffsetStore.Place, OffsetStore.Commit)] = []
-        for (name, parts) in topics {
+        for topic in topics {
             codes.append(
-                parts.map { part in
+                topic.parts.map { part in
                     if code != .none { return code }
-                    if self.topics.all[name]?.partition(part.partition) == nil { return .unknownTopicOrPartition }
+                    if self.topics.all[topic.name]?.partition(part.partition) == nil { return .unknownTopicOrPartition }
                     if part.commit.metadata.utf8.count > Limits.offsetMetadataBytes { return .offsetMetadataTooLarge }
-                    commits.append((OffsetStore.Place(topic: name, partition: part.partition), part.commit))
+                    commits.append((OffsetStore.Place(topic: topic.name, partition: part.partition), part.commit))
                     return .none
                 })
         }
-        var failure = ErrorCode.none
-        do { try offsets.commit(group: groupID, commits) } catch { failure = error }
+        // What may be committed is asked of the store, in the same order.
+        var asked = offsets.commit(group: groupID, commits)[...]
+        codes = codes.map { $0.map { $0 == .none ? asked.removeFirst() : $0 } }
         syncer.whenSafe {
             exchange.reply { answer in
                 if version >= 3 { answer.int32(0) }
@@ -55,7 +50,7 @@ extension Broker {
                     answer.count(topic.parts.count)
                     for (part, code) in zip(topic.parts, codes) {
                         answer.int32(part.partition)
-                        answer.error(code == .none ? failure : code)
+                        answer.error(code)
                     }
                 }
             }
@@ -66,31 +61,32 @@ extension Broker {
         guard Self.isGroupID(groupID) else { return .invalidGroupID }
         return groups.with(groupID) {
             $0.mayCommit(memberID: memberID, instanceID: instanceID, generation: generation, at: steadyNow)
-        } ?? .groupMaxSizeReached
+        }
     }
 
     func offsetFetch(_ exchange: Exchange) throws(WireFailure) {
-        var reader = exchange.body
+        var reader = exchange.takeBody()
         let version = exchange.version
         let groupID = try reader.string()
         let commits = offsets.commitsByGroup[groupID] ?? [:]
-        var asked: [(topic: String, partitions: [Int32])] = []
-        let count = version >= 2 ? try reader.nullableCount(itemBytesMin: 6) : try reader.count(itemBytesMin: 6)
-        if let count {
-            for _ in 0..<count { asked.append((try reader.string(), WireReader.distinct(try reader.int32s()))) }
-            asked = Self.distinct(asked)
+        var asked: [TopicParts<Int32>]
+        if let count = version >= 2 ? try reader.nullableCount(itemBytesMin: 6) : try reader.count(itemBytesMin: 6) {
+            asked = try reader.distinctParts(ofTopics: count, bytesMin: 4) { _, number throws(WireFailure) in number }
         } else {
             let partitionsByTopic = Dictionary(grouping: commits.keys, by: \.topic)
-            asked = partitionsByTopic.sorted { $0.key < $1.key }.map { ($0.key, $0.value.map(\.partition).sorted()) }
+            asked = partitionsByTopic.sorted { $0.key < $1.key }.map {
+                TopicParts(name: $0.key, parts: $0.value.map(\.partition).sorted())
+            }
         }
+        try reader.end()
         exchange.reply { answer in
             if version >= 3 { answer.int32(0) }
             answer.count(asked.count)
-            for (topic, partitions) in asked {
-                answer.string(topic)
-                answer.count(partitions.count)
-                for partition in partitions {
-                    let commit = commits[OffsetStore.Place(topic: topic, partition: partition)]
+            for topic in asked {
+                answer.string(topic.name)
+                answer.count(topic.parts.count)
+                for partition in topic.parts {
+                    let commit = commits[OffsetStore.Place(topic: topic.name, partition: partition)]
                     answer.int32(partition)
                     answer.int64(commit?.offset ?? -1)
                     if version >= 5 { answer.int32(commit?.leaderEpoch ?? -1) }
@@ -99,74 +95,6 @@ extension Broker {
                 }
             }
             if version >= 2 { answer.error(Self.isGroupID(groupID) ? .none : .invalidGroupID) }
-        }
-    }
-
-    /// Each topic once, so that an answer is not longer for a request that repeats itself.
-    private static func distinct(_ asked: [(topic: String, partitions: [Int32])]) -> [(
-        topic: String, partitions: [Int32]
-    )] {
-        var seen: Set<String> = []
-        return asked.filter { seen.insert($0.topic).inserted }
-    }
-
-    // MARK: the ends of partitions
-
-    private static let latest: Int64 = -1
-    private static let earliest: Int64 = -2
-
-    func listOffsets(_ exchange: Exchange) throws(WireFailure) {
-        var reader = exchange.body
-        let version = exchange.version
-        _ = try reader.int32()
-        if version >= 2 { _ = try reader.int8() }
-        var topics: [(name: String, parts: [(partition: Int32, time: Int64)])] = []
-        for _ in 0..<(try reader.count(itemBytesMin: 6)) {
-            let name = try reader.string()
-            var parts: [(partition: Int32, time: Int64)] = []
-            for _ in 0..<(try reader.count(itemBytesMin: 12)) {
-                parts.append((try reader.int32(), try reader.int64()))
-                if version == 0 { _ = try reader.int32() }
-            }
-            topics.append((name, parts))
-        }
-        exchange.reply { answer in
-            if version >= 2 { answer.int32(0) }
-            answer.count(topics.count)
-            for topic in topics {
-                answer.string(topic.name)
-                answer.count(topic.parts.count)
-                for part in topic.parts {
-                    let partition = self.topics.all[topic.name]?.partition(part.partition)
-                    let found = offset(in: partition, at: part.time)
-                    answer.int32(part.partition)
-                    answer.error(found.code)
-                    if version == 0 {
-                        answer.count(found.offset >= 0 ? 1 : 0)
-                        if found.offset >= 0 { answer.int64(found.offset) }
-                    } else {
-                        answer.int64(found.time)
-                        answer.int64(found.offset)
-                    }
-                }
-            }
-        }
-    }
-
-    private func offset(in partition: PartitionLog?, at time: Int64) -> (code: ErrorCode, time: Int64, offset: Int64) {
-        guard let partition else { return (.unknownTopicOrPartition, -1, -1) }
-        switch time {
-        case Self.latest: return (.none, -1, partition.highWatermark)
-        case Self.earliest: return (.none, -1, partition.startOffset)
-        case ..<0: return (.unsupportedForMessageFormat, -1, -1)
-        default:
-            do {
-                guard let found = try partition.offset(at: time) else { return (.none, -1, -1) }
-                return (.none, found.time, found.offset)
-            } catch {
-                syncer.report(error)
-                return (.storageError, -1, -1)
-            }
         }
     }
 }

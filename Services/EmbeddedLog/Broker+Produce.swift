@@ -19,13 +19,14 @@ extension Broker {
     private static let firstVersionOfBatches: Int16 = 3
 
     func produce(_ exchange: Exchange) throws(WireFailure) {
-        var reader = exchange.body
+        var reader = exchange.takeBody()
         let isTransactional =
             exchange.version >= Self.firstVersionOfBatches ? try reader.nullableString() != nil : false
         let acks = try reader.int16()
         _ = try reader.int32()
         var topics = try readTopics(&reader)
-        exchange.body = WireReader([])
+        try reader.end()
+        exchange.heldBytes = topics.reduce(0) { $0 + $1.parts.count * MemoryLayout<Part>.stride }
         var bytes = reader.takeBytes()
         let refusal: ErrorCode? =
             if exchange.version < Self.firstVersionOfBatches { .unsupportedForMessageFormat } else if isTransactional {
@@ -41,7 +42,11 @@ extension Broker {
                 }
             }
         }
-        guard acks != 0 else { return exchange.finishWithoutAnswer() }
+        guard acks != 0 else {
+            exchange.finishWithoutAnswer()
+            // Nobody waits to be answered, but readers do.
+            return syncer.whenSafe {}
+        }
         let answered = topics
         syncer.whenSafe { exchange.reply { Self.write(&$0, answered, version: exchange.version) } }
     }
@@ -96,8 +101,10 @@ extension Broker {
     }
 
     func initProducerID(_ exchange: Exchange) throws(WireFailure) {
-        let transactionalID = try exchange.body.nullableString()
-        _ = try exchange.body.int32()
+        var reader = exchange.takeBody()
+        let transactionalID = try reader.nullableString()
+        _ = try reader.int32()
+        try reader.end()
         guard transactionalID == nil else {
             return Self.reply(exchange, .transactionalIDAuthorizationFailed, producerID: -1)
         }

@@ -18,12 +18,18 @@ final class Broker {
     /// Where clients are told to connect.
     private(set) var advertised: (host: String, port: Int)
     private(set) var listener: TCPListener?
+    /// Each has a file open, and connections must find room beside them.
+    let partitionsMax: Int
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var timers: [LoopTimer] = []
     /// Since they were last told in the log.
     private var refusedConnections = 0
     var fetches: [ObjectIdentifier: PendingFetch] = [:]
     var dueFetches: [PendingFetch] = []
+    /// Until the rest of `dueFetches` has its turn.
+    var nextTurn: LoopTimer?
+    /// Partitions that `fetches` name.
+    var partsWaiting = 0
 
     private static let housekeeping = Duration.seconds(1)
     private static let groupTick = Duration.milliseconds(50)
@@ -43,7 +49,10 @@ final class Broker {
         topics = try Topics(folder: data, syncer: syncer, log: log)
         producerIDs = try ProducerIDs(path: "\(data)/producer-ids", syncer: syncer)
         offsets = try OffsetStore(path: "\(data)/offsets", syncer: syncer, log: log)
+        try offsets.forgetTopics { [topics] in topics.all[$0] != nil }
         groups = Groups()
+        partitionsMax = min(
+            Limits.partitions, Folder.raiseDescriptorLimit() - Limits.connections - Limits.otherDescriptors)
         advertised = configuration.advertised
     }
 
@@ -89,11 +98,11 @@ final class Broker {
 
     // MARK: limits of all together
 
-    func limitUnread(adding connection: Connection) {
-        guard connection.unreadBytes > Limits.unreadBytesUncounted else { return }
-        let all = connections.values.reduce(0) { $0 + $1.unreadBytes }
-        guard all > Limits.unreadBytesOfAll else { return }
-        log.warning("closed a connection: too much is unread", ["peer": connection.peer, "unread": all])
+    func limitHeld(adding connection: Connection) {
+        guard connection.heldBytes > Limits.heldBytesUncounted else { return }
+        let all = connections.values.reduce(0) { $0 + $1.heldBytes }
+        guard all > Limits.heldBytesOfAll else { return }
+        log.warning("closed a connection: too many requests are under way", ["peer": connection.peer, "bytes": all])
         connection.close()
     }
 
@@ -110,11 +119,16 @@ final class Broker {
             refusedConnections = 0
             log.warning("refused connections: too many are open", ["refused": count, "limit": Limits.connections])
         }
-        for connection in connections.values { connection.closeIfStalled(at: steadyNow) }
+        closeStalled(at: steadyNow)
         for partition in topics.all.values.flatMap(\.partitions) { partition.dropOld(at: time) }
         offsets.expireIfDue(at: time) { groups.groups[$0]?.members.isEmpty == false }
         offsets.compactIfDue()
         spare.takeIfMissing(with: syncer)
+    }
+
+    /// - Parameter now: on the clock that nobody sets.
+    func closeStalled(at now: Int64) {
+        for connection in connections.values { connection.closeIfStalled(at: now) }
     }
 
     // MARK: requests
@@ -133,8 +147,8 @@ final class Broker {
         case .leaveGroup: try leaveGroup(exchange)
         case .syncGroup: try syncGroup(exchange)
         case .describeGroups: try describeGroups(exchange)
-        case .listGroups: listGroups(exchange)
-        case .apiVersions: apiVersions(exchange)
+        case .listGroups: try listGroups(exchange)
+        case .apiVersions: try apiVersions(exchange)
         case .createTopics: try createTopics(exchange)
         case .deleteTopics: try deleteTopics(exchange)
         case .initProducerID: try initProducerID(exchange)

@@ -28,7 +28,9 @@ final class Connection {
         tcp.startReading()
     }
 
-    var unreadBytes: Int { input.count - handled }
+    private var unreadBytes: Int { input.count - handled }
+    /// Of requests, in memory: those that are not whole yet, and those that wait.
+    var heldBytes: Int { exchanges.reduce(unreadBytes) { $0 + $1.heldBytes } }
     var unsentBytes: Int { tcp.unsentBytes }
 
     func close() { tcp.close() }
@@ -47,7 +49,7 @@ final class Connection {
         handleInput()
         guard tcp.isOpen else { return }
         if !mayHandle && unreadBytes > 0 { tcp.pauseReading() }
-        broker.limitUnread(adding: self)
+        broker.limitHeld(adding: self)
     }
 
     private var mayHandle: Bool {
@@ -99,7 +101,7 @@ final class Connection {
     }
 
     private func read(_ frame: [UInt8]) throws(WireFailure) -> Exchange {
-        var reader = WireReader(frame, from: 4)
+        var reader = WireReader(frame, from: 4, partsMax: Limits.partsPerRequest)
         let key = try reader.int16()
         let version = try reader.int16()
         let correlationID = try reader.int32()
@@ -109,7 +111,8 @@ final class Connection {
             throw WireFailure(what: "an unknown version of a request", position: 6)
         }
         return Exchange(
-            api: api, version: version, correlationID: correlationID, clientID: clientID, body: reader,
+            api: api, version: version, correlationID: correlationID,
+            clientID: String(decoding: clientID.utf8.prefix(Limits.clientIDBytes), as: UTF8.self), body: reader,
             connection: self)
     }
 

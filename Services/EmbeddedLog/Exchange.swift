@@ -6,8 +6,9 @@ final class Exchange {
     let version: Int16
     let correlationID: Int32
     let clientID: String
-    /// At the start of the request's body.
-    var body: WireReader
+    private var body: WireReader
+    /// What the request holds in memory while it waits, about.
+    var heldBytes: Int
     private(set) weak var connection: Connection?
     /// The answer with its length; empty when none is owed. Nil until it is there.
     private(set) var answer: [UInt8]?
@@ -22,10 +23,14 @@ final class Exchange {
         self.correlationID = correlationID
         self.clientID = clientID
         self.body = body
+        heldBytes = body.bytes.count
         self.connection = connection
     }
 
     var isAnswered: Bool { answer != nil }
+
+    /// The request's body, from its start, for whoever reads it: a request that waits keeps nothing of it.
+    func takeBody() -> WireReader { exchange(&body, with: WireReader([])) }
 
     /// An answer to be written: its length is set when it is given to `reply`.
     func newAnswer() -> WireWriter {

@@ -7,11 +7,10 @@ final class Groups {
     /// Of all groups, with those that were promised an id.
     var memberCount: Int { groups.values.reduce(0) { $0 + $1.members.count + $1.promisedIDs.count } }
 
-    /// Runs `body` on the group, which is made when it is not there, and sends the answers that follow from it.
-    /// - Returns: nil when there are too many groups already.
+    /// Runs `body` on the group, which is made when it is not there, and sends the answers that follow from it. Groups
+    /// that nobody is in are not kept: there are no more than members.
     @discardableResult
-    func with<Result>(_ id: String, _ body: (inout Group) -> Result) -> Result? {
-        guard groups[id] != nil || groups.count < Limits.groups else { return nil }
+    func with<Result>(_ id: String, _ body: (inout Group) -> Result) -> Result {
         var group = groups.removeValue(forKey: id) ?? Group(id: id)
         let result = body(&group)
         let replies = group.replies
@@ -32,9 +31,6 @@ final class Groups {
         }
         return ticket
     }
-
-    /// No answer will come for the ticket.
-    func drop(ticket: Int) { exchanges[ticket] = nil }
 
     func expire(at now: Int64) {
         for id in Array(groups.keys) { with(id) { $0.expire(at: now) } }

@@ -2,19 +2,27 @@
 enum Limits {
     /// One request. A longer one closes its connection.
     static let requestBytes = 16 << 20
+    /// What one request names in all its arrays: topics, partitions, groups, settings. All partitions of all topics find
+    /// room in it; a request that names more closes its connection.
+    static let partsPerRequest = topics + partitions
+    /// Partitions that are named by all Fetches that wait. The one that adds to them is closed.
+    static let partsWaiting = 10 * partitions
+    /// Partitions of Fetches whose wait is over that are looked at before others are heard.
+    static let partsPerTurn = partitions
     /// One answer to a Fetch, as long as its first batch is not longer: what the others wait for while it is read.
     static let fetchBytes = 2 << 20
     /// Bytes of answers that one connection has not taken, beyond which it is asked nothing more until it has.
     static let unsentBytes = 256 << 10
     /// Bytes of answers that all connections have not taken, beyond which a Fetch finds nothing.
     static let unsentBytesOfAll = 256 << 20
-    /// Bytes of unfinished requests of all connections, beyond which the one that adds to them is closed.
-    static let unreadBytesOfAll = 256 << 20
+    /// Bytes of unfinished requests of all connections, and of those that wait for their answers, beyond which the one
+    /// that adds to them is closed.
+    static let heldBytesOfAll = 256 << 20
     /// An answer. Names that a request repeats are answered once, so that only what is broken comes near it.
     static let answerBytes = 64 << 20
-    /// What a connection may have unread before all are added up: as many as there may be, each with that much, stay
-    /// below `unreadBytesOfAll`.
-    static let unreadBytesUncounted = unreadBytesOfAll / 4 / connections
+    /// What a connection may hold before all are added up: as many as there may be, each with that much, stay below
+    /// `heldBytesOfAll`.
+    static let heldBytesUncounted = heldBytesOfAll / 4 / connections
     /// Requests of one connection that wait for the disk at the same time.
     static let requestsInFlight = 64
     static let connections = 1000
@@ -28,9 +36,10 @@ enum Limits {
     static let topics = 1000
     static let partitionsPerTopic = 1000
     static let partitions = 20_000
+    /// Of the process, for all that is neither a partition's newest file nor a connection.
+    static let otherDescriptors = 600
     static let topicNameBytes = 249
 
-    static let groups = 10_000
     static let membersPerGroup = 1000
     /// Of all groups together, those included that were promised an id. They stay for a session when their connections
     /// have gone.
@@ -47,4 +56,6 @@ enum Limits {
     static let commitKeptMilliseconds: Int64 = 7 * 24 * 3600 * 1000
     /// Commits of all groups: group, topic and partition.
     static let commits = 1_000_000
+    /// The texts beside them, all together.
+    static let offsetMetadataBytesOfAll = 64 << 20
 }

@@ -21,7 +21,7 @@ struct Main {
 
     private static func run(_ configuration: Configuration, _ log: Log) throws(SystemFailure) {
         Folder.raiseDescriptorLimit()
-        try Folder.make(configuration.data)
+        try makeLasting(configuration.data)
         guard try Folder.claim("\(configuration.data)/lock") else {
             log.error("another broker uses the data folder", ["data": configuration.data])
             exit(failureExitCode)
@@ -56,5 +56,19 @@ struct Main {
                 "topics": broker.topics.all.count, "partitions": broker.topics.partitionCount,
             ])
         loop.run()
+    }
+
+    /// Makes the folder where it is missing, and those above it. Their names are on the disk when it returns: else a loss
+    /// of power could take a name, and with it all that is in the folder.
+    private static func makeLasting(_ path: String) throws(SystemFailure) {
+        let parent = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        if Folder.exists(path) {
+            // A process before this one may have made it and ended at once. Not every folder above lets itself be read.
+            try? Folder.sync(parent)
+            return
+        }
+        try makeLasting(parent)
+        try Folder.make(path)
+        try Folder.sync(parent)
     }
 }

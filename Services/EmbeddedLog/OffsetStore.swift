@@ -21,6 +21,19 @@ final class OffsetStore {
         var size: Int
     }
 
+    /// What may be kept beside what is.
+    struct Room {
+        var commits = Limits.commits
+        var metadataBytes = Limits.offsetMetadataBytesOfAll
+
+        /// Takes the place of a commit from the room, and gives back that of the one before it. Below zero only while what
+        /// a file holds is read, which is kept whatever it is.
+        mutating func exchange(_ before: Commit?, for after: Commit?) {
+            commits += (before == nil ? 0 : 1) - (after == nil ? 0 : 1)
+            metadataBytes += (before?.metadata.utf8.count ?? 0) - (after?.metadata.utf8.count ?? 0)
+        }
+    }
+
     private let path: String
     private let syncer: Syncer
     private var file: File
@@ -31,7 +44,7 @@ final class OffsetStore {
     /// What was forgotten is in the file still.
     private var mustCompact = false
     private(set) var commitsByGroup: [String: [Place: Commit]] = [:]
-    private var count = 0
+    private var room: Room
     /// Bytes of the file that say what still holds, about.
     private var sizeWhenWhole = 0
     /// When it was last looked for commits that nobody needs any more.
@@ -49,20 +62,49 @@ final class OffsetStore {
     private static let everyPartition: Int32 = -1
     private static let nothing = Commit(offset: -1, leaderEpoch: -1, metadata: "", time: 0)
 
-    /// - Parameter now: the time of what was committed without one.
-    init(path: String, syncer: Syncer, log: Log, now: Int64 = WallClock.milliseconds) throws(SystemFailure) {
+    /// - Parameters:
+    ///   - room: for all groups together.
+    ///   - now: the time of what was committed without one.
+    init(path: String, syncer: Syncer, log: Log, room: Room = Room(), now: Int64 = WallClock.milliseconds)
+        throws(SystemFailure)
+    {
         self.path = path
         self.syncer = syncer
+        self.room = room
         file = try File(path: path)
         try recover(log, now)
     }
 
     var groupIDs: Set<String> { Set(commitsByGroup.keys) }
 
-    func commit(group: String, _ commits: [(Place, Commit)]) throws(ErrorCode) {
-        guard count + commits.count <= Limits.commits else { throw .policyViolation }
-        try append(commits.flatMap { Self.record(group, $0.0, $0.1) })
-        for (place, commit) in commits { keep(group, place, commit) }
+    /// Keeps those for which there is room. What takes no more room than what it replaces is always taken, so that groups
+    /// go on when there is none left.
+    /// - Returns: of each commit what became of it: `policyViolation` (too many), `offsetMetadataTooLarge` (for what all
+    ///   together may have), `storageError`.
+    func commit(group: String, _ commits: [(Place, Commit)]) -> [ErrorCode] {
+        var left = room
+        var taken: [Place: Commit] = [:]
+        var records: [UInt8] = []
+        var codes: [ErrorCode] = []
+        for (place, commit) in commits {
+            let before = taken[place] ?? commitsByGroup[group]?[place]
+            var then = left
+            then.exchange(before, for: commit)
+            if then.commits < min(left.commits, 0) {
+                codes.append(.policyViolation)
+            } else if then.metadataBytes < min(left.metadataBytes, 0) {
+                codes.append(.offsetMetadataTooLarge)
+            } else {
+                codes.append(.none)
+                left = then
+                taken[place] = commit
+                records += Self.record(group, place, commit)
+            }
+        }
+        guard !taken.isEmpty else { return codes }
+        do { try append(records) } catch { return codes.map { $0 == .none ? error : $0 } }
+        for (place, commit) in taken { keep(group, place, commit) }
+        return codes
     }
 
     /// Forgets what the group committed.
@@ -83,6 +125,15 @@ final class OffsetStore {
         }
         guard !records.isEmpty else { return }
         do { try append(records) } catch { mustCompact = true }
+    }
+
+    /// At the start: forgets what was committed for topics that are not there, whose deletion came to the disk and this
+    /// did not.
+    func forgetTopics(except isThere: (String) -> Bool) throws(SystemFailure) {
+        let gone = Set(commitsByGroup.values.flatMap { $0.keys.map(\.topic) }).filter { !isThere($0) }
+        guard !gone.isEmpty else { return }
+        for topic in gone { forget(topic: topic) }
+        try file.sync()
     }
 
     private func append(_ bytes: [UInt8]) throws(ErrorCode) {
@@ -117,8 +168,7 @@ final class OffsetStore {
             } else {
                 let kept = commits.filter { now - $0.value.time < Limits.commitKeptMilliseconds }
                 guard kept.count < commits.count else { continue }
-                count -= commits.count - kept.count
-                commitsByGroup[group] = kept.isEmpty ? nil : kept
+                replace(group, commits, with: kept)
             }
             mustCompact = true
         }
@@ -162,18 +212,19 @@ final class OffsetStore {
     }
 
     private func keep(_ group: String, _ place: Place, _ commit: Commit) {
-        if place.topic == Self.everyTopic {
-            count -= commitsByGroup.removeValue(forKey: group)?.count ?? 0
-            return
-        }
-        if place.partition == Self.everyPartition {
+        if place.topic == Self.everyTopic || place.partition == Self.everyPartition {
             let commits = commitsByGroup[group] ?? [:]
-            let kept = commits.filter { $0.key.topic != place.topic }
-            count -= commits.count - kept.count
-            commitsByGroup[group] = kept.isEmpty ? nil : kept
+            let isAll = place.topic == Self.everyTopic
+            replace(group, commits, with: isAll ? [:] : commits.filter { $0.key.topic != place.topic })
             return
         }
-        if commitsByGroup[group, default: [:]].updateValue(commit, forKey: place) == nil { count += 1 }
+        room.exchange(commitsByGroup[group, default: [:]].updateValue(commit, forKey: place), for: commit)
+    }
+
+    private func replace(_ group: String, _ commits: [Place: Commit], with kept: [Place: Commit]) {
+        for commit in commits.values { room.exchange(commit, for: nil) }
+        for commit in kept.values { room.exchange(nil, for: commit) }
+        commitsByGroup[group] = kept.isEmpty ? nil : kept
     }
 
     // MARK: on disk

@@ -56,6 +56,7 @@ extension PartitionLog {
         if end < savedEnd {
             producers.prefer(found)
             try Folder.remove("\(folder)/\(producersFile)")
+            try Folder.sync(folder)
         }
         return (segments, unsynced, producers)
     }
@@ -66,6 +67,8 @@ extension PartitionLog {
             log.error("set a file aside that does not follow the one before", ["file": path])
             try Folder.rename(path, to: path + cutSuffix)
         }
+        // A loss of power must not give them their names back when other records have their offsets.
+        try Folder.sync(folder)
     }
 
     private static func savedProducers(_ folder: String) throws(SystemFailure) -> ProducerStates {

@@ -25,7 +25,7 @@ final class PartitionLog {
     private(set) var lastAppendTime: Int64
     var settings: TopicSettings
     /// Told how many bytes more there are, when there are.
-    var waiting: [PendingFetch] = []
+    var waiting: [ObjectIdentifier: PendingFetch] = [:]
     /// Its topic was deleted: whoever still holds it finds nothing more.
     private(set) var isDeleted = false
     private var isDropping = false
@@ -60,6 +60,21 @@ final class PartitionLog {
             unsyncedFiles = recovered.unsynced
             syncer.note(self)
         }
+    }
+
+    /// A new one in a new folder, of which `file` is the first.
+    init(topic: String, number: Int32, folder: String, settings: TopicSettings, syncer: Syncer, file: File) {
+        self.topic = topic
+        self.number = number
+        self.folder = folder
+        self.settings = settings
+        self.syncer = syncer
+        segments = [Segment(file, baseOffset: 0)]
+        producers = ProducerStates()
+        endOffset = 0
+        highWatermark = 0
+        lastAppendTime = 0
+        isFolderUnsynced = true
     }
 
     /// The first offset that is still there.
@@ -106,7 +121,7 @@ final class PartitionLog {
     private func publish(to offset: Int64, byteCount: Int) {
         guard offset > highWatermark else { return }
         highWatermark = offset
-        for fetch in waiting { fetch.grew(by: byteCount) }
+        for fetch in waiting.values { fetch.grew(by: byteCount) }
     }
 
     private func rollIfDue(adding byteCount: Int, at time: Int64) throws(SystemFailure) {
@@ -226,12 +241,13 @@ final class PartitionLog {
         return segments.lastIndex { $0.baseOffset <= offset }
     }
 
-    /// The first record that was appended at `time` or later.
-    func offset(at time: Int64) throws(SystemFailure) -> (offset: Int64, time: Int64)? {
-        for segment in segments {
-            if let found = try segment.firstBatch(at: time) { return found.offset < highWatermark ? found : nil }
-        }
-        return nil
+    /// The first batch that was appended at `time` or later, if it may be read.
+    /// - Parameter mayWait: for the disk; else only what is in memory is read.
+    func firstBatch(at time: Int64, mayWait: Bool) throws(SystemFailure) -> Segment.Finding {
+        guard let segment = segments.first(where: { $0.lastTime.map { $0 >= time } ?? false }) else { return .none }
+        let found = try segment.firstBatch(at: time, mayWait: mayWait)
+        if case .batch(let offset, _) = found, offset >= highWatermark { return .none }
+        return found
     }
 
     // MARK: deletion
@@ -239,7 +255,7 @@ final class PartitionLog {
     /// It is gone: a Fetch that waits for it is told. Its folder is for whoever calls this to remove.
     func delete() {
         isDeleted = true
-        for fetch in waiting { fetch.fallDue() }
+        for fetch in waiting.values { fetch.fallDue() }
     }
 
     // MARK: retention
@@ -255,6 +271,8 @@ final class PartitionLog {
         let drops = countOfOld(at: now)
         guard drops > 0, !isDropping else { return }
         isDropping = true
+        // It must not tell of batches that a loss of power can still take: their producers would be forgotten with them.
+        syncer.settle(self)
         syncer.replace(producersPath, with: encodedProducers, removing: segments.prefix(drops).map(\.file.path)) {
             [self] failure in
             isDropping = false

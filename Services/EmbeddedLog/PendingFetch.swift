@@ -4,6 +4,7 @@ import Switchboard
 final class PendingFetch {
     let exchange: Exchange
     let request: FetchRequest
+    let partCount: Int
     private(set) var isDue = false
     /// Ends the wait at the deadline.
     var timer: LoopTimer?
@@ -16,6 +17,7 @@ final class PendingFetch {
     ) {
         self.exchange = exchange
         self.request = request
+        partCount = request.partCount
         self.bytesMissing = bytesMissing
         self.onDue = onDue
     }

@@ -15,6 +15,15 @@ final class Segment {
         var position: Int
     }
 
+    /// A batch that the index knows, and when it was appended.
+    private struct Step {
+        var entry: Entry
+        var time: Int64
+
+        var position: Int { entry.position }
+        var offset: Int64 { entry.offset }
+    }
+
     let baseOffset: Int64
     let file: File
     private(set) var size = 0
@@ -24,14 +33,23 @@ final class Segment {
     /// Append times of its first and last batch, Unix milliseconds; nil while it is empty.
     private(set) var firstTime: Int64?
     private(set) var lastTime: Int64?
-    private var index: [Entry] = []
+    private var index: [Step] = []
     private var recent: [Entry] = []
     private var recentNext = 0
 
-    init(folder: String, baseOffset: Int64) throws(SystemFailure) {
+    convenience init(folder: String, baseOffset: Int64) throws(SystemFailure) {
+        self.init(try Self.newFile(in: folder, baseOffset: baseOffset), baseOffset: baseOffset)
+    }
+
+    init(_ file: File, baseOffset: Int64) {
+        self.file = file
         self.baseOffset = baseOffset
         nextOffset = baseOffset
-        file = try File(path: "\(folder)/\(Self.name(baseOffset))")
+    }
+
+    /// Makes the file where it is missing. From any thread.
+    static func newFile(in folder: String, baseOffset: Int64) throws(SystemFailure) -> File {
+        try File(path: "\(folder)/\(name(baseOffset))")
     }
 
     static func name(_ baseOffset: Int64) -> String {
@@ -81,7 +99,9 @@ final class Segment {
     /// Takes note of the batch at the end of what is known of the file.
     func note(firstOffset: Int64, lastOffset: Int64, _ byteCount: Int, time: Int64) {
         let entry = Entry(offset: firstOffset, position: size)
-        if index.isEmpty || size - index[index.count - 1].position >= Self.indexBytes { index.append(entry) }
+        if index.isEmpty || size - index[index.count - 1].position >= Self.indexBytes {
+            index.append(Step(entry: entry, time: time))
+        }
         remember(entry)
         size += byteCount
         nextOffset = lastOffset + 1
@@ -118,30 +138,44 @@ final class Segment {
         remember(Entry(offset: offset, position: position))
     }
 
-    /// The first batch that was appended at `time` or later, looked for on the disk where the index leaves it open.
-    func firstBatch(at time: Int64) throws(SystemFailure) -> (offset: Int64, time: Int64)? {
-        guard let lastTime, lastTime >= time else { return nil }
+    enum Finding {
+        case none
+        case batch(offset: Int64, time: Int64)
+        /// What it is told by is on the disk alone: read this in first, where waiting harms nobody.
+        case notInMemory(File, position: Int, count: Int)
+    }
+
+    /// The first batch that was appended at `time` or later: the index says between which two of its steps, and those batches
+    /// are read.
+    /// - Parameter mayWait: for the disk; else only what is in memory is read.
+    func firstBatch(at time: Int64, mayWait: Bool) throws(SystemFailure) -> Finding {
+        guard let lastTime, lastTime >= time else { return .none }
         var low = 0
         var high = index.count
         while low < high {
             let middle = (low + high) / 2
-            if try head(at: index[middle].position)?.maxTimestamp ?? .max < time {
-                low = middle + 1
+            if index[middle].time < time { low = middle + 1 } else { high = middle }
+        }
+        let later = low < index.count ? index[low] : nil
+        if low > 0 {
+            let start = index[low - 1].position
+            let end = later?.position ?? size
+            // The heads of all batches of a step begin within it.
+            let count = min(Self.indexBytes + RecordBatch.headBytes, end - start)
+            var bytes: [UInt8] = []
+            if mayWait {
+                try file.read(into: &bytes, at: start, count: count)
             } else {
-                high = middle
+                try file.readCached(into: &bytes, at: start, count: count)
+                if bytes.count < count { return .notInMemory(file, position: start, count: count) }
+            }
+            var at = 0
+            while at + RecordBatch.headBytes <= bytes.count, let batch = RecordBatch(bytes, at: at) {
+                if batch.maxTimestamp >= time { return .batch(offset: batch.baseOffset, time: batch.maxTimestamp) }
+                at += batch.byteCount
             }
         }
-        var position = low == 0 ? 0 : index[low - 1].position
-        while position < size, let batch = try head(at: position) {
-            if batch.maxTimestamp >= time { return (batch.baseOffset, batch.maxTimestamp) }
-            position += batch.byteCount
-        }
-        return nil
-    }
-
-    private func head(at position: Int) throws(SystemFailure) -> RecordBatch? {
-        var bytes: [UInt8] = []
-        try file.read(into: &bytes, at: position, count: RecordBatch.headBytes)
-        return bytes.count == RecordBatch.headBytes ? RecordBatch(bytes, at: 0) : nil
+        guard let later else { return .none }
+        return .batch(offset: later.offset, time: later.time)
     }
 }

@@ -6,7 +6,8 @@ enum SyncPolicy: Equatable {
     /// Before it is acknowledged or read by anyone; batches that wait at the same time share one fsync. Survives the
     /// loss of power.
     case every
-    /// At most so long after. The loss of power takes at most what was appended in that time.
+    /// At most so long after, or when a sync is over that is under way by then. The loss of power takes at most what was
+    /// appended since, and what was being synced.
     case interval(Duration)
     /// When the system does it by itself, after half a minute or so.
     case never
@@ -19,6 +20,12 @@ struct Unsynced {
     var folder: String?
     /// How far the files go.
     var position: Int64
+
+    /// Returns when they are there.
+    func sync() throws(SystemFailure) {
+        for file in files { try file.sync() }
+        if let folder { try Folder.sync(folder) }
+    }
 }
 
 /// What has files that must reach the disk.
@@ -60,7 +67,9 @@ final class Syncer {
         self.log = log
         self.onFailure = onFailure
         if case .interval(let interval) = policy {
-            timer = loop.every(interval) { [unowned self] in self.run() }
+            timer = loop.every(interval) { [unowned self] in
+                if isRunning { isDueAgain = true } else { run() }
+            }
         }
     }
 
@@ -85,6 +94,15 @@ final class Syncer {
         if isRunning { isDueAgain = true } else { loop.atEndOfTurn { [self] in run() } }
     }
 
+    /// Brings to the disk what `owner` has written, whatever the policy: before what is given to the disk's thread after it.
+    /// - Parameter body: called on the loop when it is there.
+    func settle(_ owner: any Syncable, _ body: @escaping () -> Void = {}) {
+        let taken = owner.takeUnsynced()
+        onDisk({ [onFailure] in
+            do throws(SystemFailure) { try taken.sync() } catch { onFailure(error) }
+        }) { body() }
+    }
+
     /// Calls `body` when all that was noted is on the disk: under `never` that is no record.
     func flush(_ body: @escaping () -> Void) {
         timer = nil
@@ -107,25 +125,15 @@ final class Syncer {
         let answers = waiting
         unsynced = [:]
         waiting = []
-        var files: [File] = []
-        var folders: [String] = []
-        var positions: [Int64] = []
-        for owner in owners {
-            let taken = owner.takeUnsynced()
-            files += taken.files
-            if let folder = taken.folder { folders.append(folder) }
-            positions.append(taken.position)
-        }
+        let taken = owners.map { $0.takeUnsynced() }
         isRunning = true
-        let round = LoopBound(Round(syncer: self, owners: owners, positions: positions, answers: answers), on: loop)
-        disk.execute { [loop, onFailure, files, folders] in
-            do {
-                for file in files { try file.sync() }
-                for folder in folders { try Folder.sync(folder) }
-            } catch let failure as SystemFailure {
-                return onFailure(failure)
+        let round = LoopBound(
+            Round(syncer: self, owners: owners, positions: taken.map(\.position), answers: answers), on: loop)
+        disk.execute { [loop, onFailure] in
+            do throws(SystemFailure) {
+                for unsynced in taken { try unsynced.sync() }
             } catch {
-                return
+                return onFailure(error)
             }
             loop.execute {
                 guard let value = round.value else { return }

@@ -1,5 +1,12 @@
 import Switchboard
 
+/// What is written down of a topic.
+struct TopicDefinition {
+    var name: String
+    var partitionCount: Int32
+    var settings: TopicSettings
+}
+
 /// One topic with its partitions, numbered from 0.
 final class TopicEntry {
     let name: String
@@ -14,6 +21,10 @@ final class TopicEntry {
 
     func partition(_ number: Int32) -> PartitionLog? {
         number >= 0 && Int(number) < partitions.count ? partitions[Int(number)] : nil
+    }
+
+    var definition: TopicDefinition {
+        TopicDefinition(name: name, partitionCount: Int32(partitions.count), settings: settings)
     }
 }
 
@@ -55,46 +66,36 @@ final class Topics {
 
     /// Topics as they will be.
     struct Draft {
-        private let topics: Topics
-        private(set) var all: [String: TopicEntry]
-        fileprivate var opened: [PartitionLog] = []
+        private(set) var all: [String: TopicDefinition]
+        private(set) var partitionCount: Int
+        /// Partitions to be made.
+        fileprivate var new: [(topic: String, number: Int32)] = []
         fileprivate var isChanged = false
 
         fileprivate init(_ topics: Topics) {
-            self.topics = topics
-            all = topics.all
+            all = topics.all.mapValues(\.definition)
+            partitionCount = topics.partitionCount
         }
 
-        var partitionCount: Int { all.values.reduce(0) { $0 + $1.partitions.count } }
-
-        mutating func create(_ name: String, partitionCount: Int32, settings: TopicSettings) throws(SystemFailure) {
-            let partitions = try make(name, settings, numbers: 0..<partitionCount)
-            put(TopicEntry(name: name, settings: settings, partitions: partitions))
+        mutating func create(_ topic: TopicDefinition) {
+            all[topic.name] = topic
+            partitionCount += Int(topic.partitionCount)
+            isChanged = true
+            new += (0..<topic.partitionCount).map { (topic: topic.name, number: $0) }
         }
 
         /// Adds partitions behind those that are there.
-        mutating func grow(_ topic: TopicEntry, to partitionCount: Int32) throws(SystemFailure) {
-            let more = try make(topic.name, topic.settings, numbers: Int32(topic.partitions.count)..<partitionCount)
-            put(TopicEntry(name: topic.name, settings: topic.settings, partitions: topic.partitions + more))
-        }
-
-        mutating func delete(_ topic: TopicEntry) {
-            all[topic.name] = nil
+        mutating func grow(_ name: String, to count: Int32) {
+            guard let before = all[name]?.partitionCount else { return }
+            all[name]?.partitionCount = count
+            partitionCount += Int(count - before)
             isChanged = true
+            new += (before..<count).map { (topic: name, number: $0) }
         }
 
-        private mutating func put(_ topic: TopicEntry) {
-            all[topic.name] = topic
+        mutating func delete(_ name: String) {
+            partitionCount -= Int(all.removeValue(forKey: name)?.partitionCount ?? 0)
             isChanged = true
-        }
-
-        private mutating func make(_ name: String, _ settings: TopicSettings, numbers: Range<Int32>)
-            throws(SystemFailure) -> [PartitionLog]
-        {
-            for number in numbers { try Folder.remove(topics.path(name, number)) }
-            let made = try topics.open(name, settings, numbers: numbers)
-            opened += made
-            return made
         }
     }
 
@@ -112,28 +113,80 @@ final class Topics {
                 continue
             }
             isChanging = true
-            syncer.replace(definitionsPath, with: Self.encoded(draft.all), after: folder) { [self] failure in
-                finish(draft, failure, told)
+            make(draft, told)
+        }
+    }
+
+    /// Makes what is new, then writes down which topics there are: on the disk's thread, since there may be thousands of
+    /// folders to be made.
+    private func make(_ draft: Draft, _ told: @escaping (SystemFailure?) -> Void) {
+        let folders = draft.new.map { path($0.topic, $0.number) }
+        syncer.onDisk({ Self.makeFolders(folders) }) { [self] made in
+            switch made {
+            case .failure(let failure): finish(draft, failure, [], told)
+            case .success(let files):
+                syncer.replace(definitionsPath, with: Self.encoded(draft.all), after: folder) { [self] failure in
+                    finish(draft, failure, files, told)
+                }
             }
         }
     }
 
+    /// - Returns: of each folder its first file.
+    private static func makeFolders(_ paths: [String]) -> Result<[File], SystemFailure> {
+        Result { () throws(SystemFailure) -> [File] in
+            var files: [File] = []
+            for path in paths {
+                // A crash may have left one of a topic that was deleted.
+                try Folder.remove(path)
+                try Folder.make(path)
+                files.append(try Segment.newFile(in: path, baseOffset: 0))
+            }
+            return files
+        }
+    }
+
     /// Folders go before the next change, which may want their names.
-    private func finish(_ draft: Draft, _ failure: SystemFailure?, _ told: @escaping (SystemFailure?) -> Void) {
-        var gone = draft.opened
+    private func finish(
+        _ draft: Draft, _ failure: SystemFailure?, _ files: [File], _ told: @escaping (SystemFailure?) -> Void
+    ) {
+        let gone: [String]
         if let failure {
             syncer.report(failure)
+            gone = draft.new.map { path($0.topic, $0.number) }
         } else {
-            let kept = Set(draft.all.values.flatMap(\.partitions).map(ObjectIdentifier.init))
-            gone = all.values.flatMap(\.partitions).filter { !kept.contains(ObjectIdentifier($0)) }
-            all = draft.all
+            let deleted = all.values.filter { draft.all[$0.name] == nil }.flatMap(\.partitions)
+            for partition in deleted { partition.delete() }
+            gone = deleted.map(\.folder)
+            take(draft, files)
         }
-        for partition in gone { partition.delete() }
-        syncer.remove(gone.map(\.folder)) { [self] in
+        syncer.remove(gone) { [self] in
             isChanging = false
             told(failure)
             serve()
         }
+    }
+
+    /// - Parameter files: those of the partitions that are new, in their order.
+    private func take(_ draft: Draft, _ files: [File]) {
+        var made: [String: [PartitionLog]] = [:]
+        for (place, file) in zip(draft.new, files) {
+            guard let settings = draft.all[place.topic]?.settings else { continue }
+            made[place.topic, default: []].append(
+                PartitionLog(
+                    topic: place.topic, number: place.number, folder: path(place.topic, place.number),
+                    settings: settings, syncer: syncer, file: file))
+        }
+        var then: [String: TopicEntry] = [:]
+        for (name, definition) in draft.all {
+            if let entry = all[name], made[name] == nil {
+                then[name] = entry
+                continue
+            }
+            let partitions = (all[name]?.partitions ?? []) + (made[name] ?? [])
+            then[name] = TopicEntry(name: name, settings: definition.settings, partitions: partitions)
+        }
+        all = then
     }
 
     private func open(_ name: String, _ settings: TopicSettings, numbers: Range<Int32>) throws(SystemFailure)
@@ -166,18 +219,12 @@ final class Topics {
 
     // MARK: on disk
 
-    private struct Definition {
-        var name: String
-        var partitionCount: Int32
-        var settings: TopicSettings
-    }
-
-    private static func encoded(_ topics: [String: TopicEntry]) -> [UInt8] {
+    private static func encoded(_ topics: [String: TopicDefinition]) -> [UInt8] {
         var writer = WireWriter()
         writer.count(topics.count)
         for topic in topics.values.sorted(by: { $0.name < $1.name }) {
             writer.string(topic.name)
-            writer.count(topic.partitions.count)
+            writer.int32(topic.partitionCount)
             writer.count(topic.settings.given.count)
             for (name, value) in topic.settings.given.sorted(by: { $0.key < $1.key }) {
                 writer.string(name)
@@ -187,9 +234,9 @@ final class Topics {
         return Checked.bytes(of: writer.bytes)
     }
 
-    private static func decode(_ payload: [UInt8]) throws -> [Definition] {
+    private static func decode(_ payload: [UInt8]) throws -> [TopicDefinition] {
         var reader = WireReader(payload)
-        var definitions: [Definition] = []
+        var definitions: [TopicDefinition] = []
         for _ in 0..<(try reader.count(itemBytesMin: 10)) {
             let name = try reader.string()
             let partitionCount = try reader.int32()
@@ -199,7 +246,7 @@ final class Topics {
                 given[setting] = try reader.string()
             }
             definitions.append(
-                Definition(name: name, partitionCount: partitionCount, settings: try TopicSettings(given)))
+                TopicDefinition(name: name, partitionCount: partitionCount, settings: try TopicSettings(given)))
         }
         return definitions
     }

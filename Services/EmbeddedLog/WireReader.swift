@@ -10,13 +10,21 @@ struct WireFailure: Error, CustomStringConvertible {
 struct WireReader {
     private(set) var bytes: [UInt8]
     private(set) var position: Int
+    private var partsLeft: Int
 
-    init(_ bytes: [UInt8], from position: Int = 0) {
+    /// - Parameter partsMax: elements of all its arrays; more are refused.
+    init(_ bytes: [UInt8], from position: Int = 0, partsMax: Int = .max) {
         self.bytes = bytes
         self.position = position
+        partsLeft = partsMax
     }
 
     var isAtEnd: Bool { position == bytes.count }
+
+    /// - Throws: when something follows that no such request has.
+    func end() throws(WireFailure) {
+        guard isAtEnd else { throw failure("bytes behind the request's end") }
+    }
 
     /// Hands the bytes over, so that they can be changed in place; the reader is empty from here on.
     mutating func takeBytes() -> [UInt8] {
@@ -74,6 +82,31 @@ struct WireReader {
         return at..<at + count
     }
 
+    /// In the encoding of flexible versions, which ApiVersions alone has here: text behind its length and one.
+    mutating func skipCompactString() throws(WireFailure) {
+        let count = try unsignedVarint()
+        guard count > 0 else { throw failure("a string that may not be null") }
+        _ = try advance(by: count - 1)
+    }
+
+    /// Fields that a flexible version may have besides those it is known for.
+    mutating func skipTaggedFields() throws(WireFailure) {
+        for _ in 0..<(try unsignedVarint()) {
+            _ = try unsignedVarint()
+            _ = try advance(by: try unsignedVarint())
+        }
+    }
+
+    private mutating func unsignedVarint() throws(WireFailure) -> Int {
+        var value = 0
+        for shift in stride(from: 0, to: 35, by: 7) {
+            let byte = Int(UInt8(bitPattern: try int8()))
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80 { return value }
+        }
+        throw failure("a number that does not end")
+    }
+
     mutating func bytesValue() throws(WireFailure) -> [UInt8] {
         guard let range = try nullableBytes() else { throw failure("bytes that may not be null") }
         return Array(bytes[range])
@@ -94,6 +127,8 @@ struct WireReader {
             return nil
         }
         guard count * itemBytesMin <= bytes.count - position else { throw failure("more elements than bytes") }
+        guard count <= partsLeft else { throw failure("more parts than a request may have") }
+        partsLeft -= count
         return count
     }
 

@@ -109,7 +109,18 @@ extension Gateway {
         let now = ContinuousClock.now
         let time = clock()
         shrug(at: now)
+        tellLosses()
         for session in sessions.values { look(after: session, at: now, time) }
+    }
+
+    /// Those that nobody has been told of, as many as Kafka takes now.
+    func tellLosses() {
+        losses.tell { loss in
+            let record = InboxRecord(UsersEntry.Input.user(.lost(loss.gone)))
+            return outbox.send(record, key: loss.user, to: .users) { [weak self] isThere in
+                self?.losses.settle(loss, isThere)
+            }
+        }
     }
 
     /// No answer in time: it may still happen, and the same command again has one effect.

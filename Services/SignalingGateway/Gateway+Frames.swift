@@ -25,8 +25,8 @@ extension Gateway: WebSocketHandler {
         counters.connections.set(sessions.count)
         guard let announced = session.announced else { return }
         // Whatever its code, a closed socket is a loss: the device may come back.
-        let gone = UserInput.Gone(device: session.device, connection: announced)
-        outbox.send(InboxRecord(UsersEntry.Input.user(.lost(gone))), key: userKey(session), to: .users)
+        losses.add(UserInput.Gone(device: session.device, connection: announced), of: userKey(session))
+        tellLosses()
     }
 
     func receivedBinary(_ connection: WebSocketConnection) {

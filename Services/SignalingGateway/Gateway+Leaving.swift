@@ -63,6 +63,8 @@ extension Gateway {
         leaveTimer = nil
         beatTimer = nil
         let record = InboxRecord(UsersEntry.Input.gateway(.goodbye(incarnation: incarnation)))
-        outbox.send(record, key: RecordKey.gateway(name), to: .users) { [self] in leaving?.done() }
+        outbox.send(record, key: RecordKey.gateway(name), to: .users) { [self] isThere in
+            if isThere { leaving?.done() }
+        }
     }
 }

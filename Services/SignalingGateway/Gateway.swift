@@ -23,6 +23,7 @@ final class Gateway {
     var marks: [MarkPlace: SourceMark] = [:]
     var unanswered = Queue<Unanswered>()
     var admissions = Queue<Unanswered>()
+    var losses = Losses()
     var lastBeat: ContinuousClock.Instant?
     var tickTimer: LoopTimer?
     var beatTimer: LoopTimer?
@@ -79,7 +80,9 @@ final class Gateway {
         let now = ContinuousClock.now
         if let lastBeat, lastBeat.duration(to: now) > GatewayLimits.beatGapMax { beginNewLife() }
         let record = InboxRecord(UsersEntry.Input.gateway(.beat(incarnation: incarnation)))
-        outbox.send(record, key: RecordKey.gateway(name), to: .users) { [weak self] in self?.lastBeat = .now }
+        outbox.send(record, key: RecordKey.gateway(name), to: .users) { [weak self] isThere in
+            if isThere { self?.lastBeat = .now }
+        }
         if lastBeat == nil { lastBeat = now }
     }
 

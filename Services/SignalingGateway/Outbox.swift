@@ -16,13 +16,13 @@ final class Outbox {
         [LedgerName.calls.inbox, LedgerName.rooms.inbox, LedgerName.users.inbox, Topic.queries, Topic.deliveries]
     }
 
+    /// - Parameter done: told once, where the record was taken: whether it stands in the inbox.
     /// - Returns: false where the queue is full; nothing was taken.
     @discardableResult
     func send<Input>(
-        _ record: InboxRecord<Input>, key: String, to ledger: LedgerName, acknowledged: (() -> Void)? = nil
+        _ record: InboxRecord<Input>, key: String, to ledger: LedgerName, done: ((_ isThere: Bool) -> Void)? = nil
     ) -> Bool {
-        produce(
-            record.encoded(), key: key, to: ledger.inbox, settings.partition(of: key, in: ledger), acknowledged)
+        produce(record.encoded(), key: key, to: ledger.inbox, settings.partition(of: key, in: ledger), done)
     }
 
     @discardableResult
@@ -37,11 +37,11 @@ final class Outbox {
     }
 
     private func produce(
-        _ value: [UInt8], key: String, to topic: String, _ partition: Int32, _ acknowledged: (() -> Void)?
+        _ value: [UInt8], key: String, to topic: String, _ partition: Int32, _ done: ((_ isThere: Bool) -> Void)?
     ) -> Bool {
         do throws(KafkaFailure) {
             try producer.produce(topic: topic, partition: partition, key: Array(key.utf8), value: value) { result in
-                if case .success = result { acknowledged?() }
+                if case .success = result { done?(true) } else { done?(false) }
             }
             return true
         } catch {

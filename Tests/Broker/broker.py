@@ -16,7 +16,7 @@ QUIET = {"log_level": 0, "socket.nagle.disable": True}
 
 def needs(*what):
     """Marks a case: `own` a broker that may be killed and looked into, `java` Kafka's own tools,
-    `driver` ours, `single` a broker of one node."""
+    `driver` ours, `single` a broker of one node, `disk` a disk of its own that may be full."""
     def mark(function):
         function.needs = what
         return function
@@ -49,6 +49,8 @@ class ForeignBroker:
     def lacks(self, wanted):
         if "own" in wanted and not self.is_own:
             return "only with --broker-binary"
+        if "disk" in wanted and not SmallDiskBroker.is_possible():
+            return "no disk of its own can be mounted here; a limit on files stands for it"
         if "single" in wanted and len(self.addresses) > 1:
             return "the other nodes would lead clients past what stands between"
         if "java" in wanted and not os.environ.get("KAFKA_HOME"):

@@ -11,7 +11,7 @@ from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, C
 from confluent_kafka.admin import NewTopic, ResourcePatternType, ResourceType
 
 from cases_protocol import advertised
-from wire import Wire, array, batch, blob, fetch_body, i16, i32, produce, producer_id, string
+from wire import Wire, array, batch, blob, fetch, fetch_body, i16, i32, i64, produce, producer_id, string
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/operating.md")
 HEADING = "### Where embedded-log differs from Apache Kafka"
@@ -92,6 +92,14 @@ def _(broker): return with_config(broker, cleanup_policy="compact")
 def _(broker): return with_config(broker, compression_type="gzip")
 
 
+@asked("A topic with `message.timestamp.type=CreateTime`")
+def _(broker): return with_config(broker, message_timestamp_type="CreateTime")
+
+
+@asked("A topic with `min.insync.replicas=2`")
+def _(broker): return with_config(broker, min_insync_replicas="2")
+
+
 @asked("A topic with a setting that is Kafka's alone (`flush.messages`)")
 def _(broker): return with_config(broker, flush_messages="1")
 
@@ -165,6 +173,35 @@ def _(broker):
     answer = wire.ask("fetch", 11, body)
     answer.i32(), answer.i16()
     return "none is kept" if answer.i32() == 0 else "is begun"
+
+
+@asked("A Fetch of 50 MB where there are 5")
+def _(broker):
+    topic, wire = broker.topic(), Wire(broker.bootstrap)
+    for _ in range(5):
+        assert produce(wire, topic, 0, batch([bytes(990_000)]))[0] == 0
+    found = len(fetch(wire, topic, 0, 0, most=50 << 20)[3])
+    return "all of it" if found > 4_950_000 else "2 MB" if 1_980_000 < found <= 2 << 20 else f"{found} bytes"
+
+
+@asked("A partition that ListOffsets names twice")
+def _(broker):
+    topic, wire = broker.topic(), Wire(broker.bootstrap)
+    answer = wire.ask("listOffsets", 1, i32(-1) + array([string(topic) + array([i32(0) + i64(-1)] * 2)]))
+    codes = [part[1] for _, parts in answer.array(lambda: (answer.string(), answer.array(
+        lambda: (answer.i32(), answer.i16(), answer.i64(), answer.i64())))) for part in parts]
+    return "answered once" if codes == [0] else f"error {codes[0]}"
+
+
+@asked("A byte behind the end of a request")
+def _(broker):
+    topic, wire = broker.topic(), Wire(broker.bootstrap)
+    wire.send("listOffsets", 1, i32(-1) + array([string(topic) + array([i32(0) + i64(-1)])]) + b"\0")
+    try:
+        wire.receive()
+        return "is passed over"
+    except ConnectionError:
+        return "the connection is closed"
 
 
 @asked("A request of 17 MB")

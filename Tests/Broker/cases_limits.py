@@ -4,13 +4,14 @@ import os
 import random
 import socket
 import struct
+import tempfile
 import time
 
 from confluent_kafka import TopicPartition
 
-from broker import needs, wait_until
+from broker import OwnBroker, needs, wait_until
 from cases_protocol import advertised, join, new_group, sync
-from wire import Wire, array, batch, blob, crc32c, fetch_body, i8, i16, i32, i64, produce, string
+from wire import Wire, array, batch, blob, crc32c, fetch, fetch_body, i8, i16, i32, i64, produce, string
 
 MALFORMED = {
     "a length below nothing": i32(-5),
@@ -115,6 +116,26 @@ def test_readers_that_do_not_read_take_little_memory(broker):
     wait_until("memory is given back", lambda: broker.resident_bytes() - before < 150 << 20)
 
 
+@needs("own")
+def test_a_fetch_finds_nothing_while_others_have_not_taken_their_answers(broker):
+    size = 12 << 20
+    topic, wire = broker.topic(max_message_bytes=size + 1000), Wire(broker.bootstrap, timeout=30)
+    assert produce(wire, topic, 0, batch([os.urandom(size)]))[0] == 0
+    assert len(fetch(wire, topic, 0, 0)[3]) > size
+    before, lazy = broker.resident_bytes(), []
+    for _ in range(60):
+        reader = Wire(broker.bootstrap)
+        reader.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.send("fetch", 11, fetch_body(topic, 0, 0, wait=0))
+        lazy.append(reader)
+    wait_until("a fetch finds nothing", lambda: fetch(wire, topic, 0, 0, wait=0)[::3] == (0, b""))
+    grown = broker.resident_bytes() - before
+    assert 200 << 20 < grown < 400 << 20, f"{grown >> 20} MiB more"
+    for reader in lazy:
+        reader.close()
+    wait_until("it finds what is there", lambda: len(fetch(wire, topic, 0, 0)[3]) > size)
+
+
 def take_little_memory_unfinished(broker, requests, size):
     before, halves = broker.resident_bytes(), []
     for _ in range(requests):
@@ -139,11 +160,11 @@ def test_many_small_unfinished_requests_take_little_memory(broker): take_little_
 
 @needs("own")
 def test_connections_are_limited(broker):
-    wires = []
-    for _ in range(1100):
-        wires.append(Wire(broker.bootstrap, timeout=5))
-    refused = [wire for wire in wires[-90:] if wire.is_closed()]
-    assert len(refused) == 90
+    broker.restart()  # No case before has left a connection open.
+    wires = [Wire(broker.bootstrap, timeout=5) for _ in range(1100)]
+    assert all(advertised(wire) for wire in wires[:1000])
+    assert all(wire.is_closed() for wire in wires[1000:])
+    wait_until("it is told", lambda: any("too many are open" in line for line in broker.log_lines()))
     for wire in wires:
         wire.close()
 
@@ -156,16 +177,82 @@ def test_connections_are_limited(broker):
     wait_until("it takes connections again", again)
 
 
+def ask_to_join(wire, group, times):
+    """Asks so often to be a new member; -> the codes of the answers."""
+    body = string(group) + i32(60_000) + i32(60_000) + string("") + string(None) + string("consumer")
+    body += array([string("range") + blob(b"")])
+    codes = []
+    for _ in range(times // 50):
+        for correlation in [wire.send("joinGroup", 5, body) for _ in range(50)]:
+            answer = wire.receive(correlation)
+            answer.i32()
+            codes.append(answer.i16())
+    return codes
+
+
 @needs("own")
-def test_ten_thousand_members_joining_at_once_are_bounded(broker):
+def test_members_of_a_group_and_of_all_are_limited(broker):
+    broker.restart()  # Nobody is in a group.
     wire = Wire(broker.bootstrap, timeout=20)
-    codes = set()
-    for index in range(1200):
-        body = string("crowd") + i32(6000) + i32(6000) + string("") + string(None) + string("consumer")
-        answer = wire.ask("joinGroup", 5, body + array([string("range") + blob(b"")]))
-        answer.i32()
-        codes.add(answer.i16())
-    assert codes == {79, 81}, codes
+    assert ask_to_join(wire, "crowd", 1200) == [79] * 1000 + [81] * 200
+    for group in ("two", "three"):
+        assert ask_to_join(wire, group, 1000) == [79] * 1000
+    assert ask_to_join(wire, "four", 900) == [79] * 900
+    assert ask_to_join(wire, "five", 200) == [79] * 100 + [81] * 100
+    assert ask_to_join(wire, "six", 50) == [81] * 50
+    broker.restart()
+
+
+def create(wire, topics, partitions):
+    """-> the codes of the answers"""
+    answer = wire.ask("createTopics", 0, array([
+        string(name) + i32(partitions) + i16(1) + array([]) + array([]) for name in topics]) + i32(60_000))
+    return [code for _, code in answer.array(lambda: (answer.string(), answer.i16()))]
+
+
+class NarrowBroker(OwnBroker):
+    """May have so many files and connections open, all together."""
+    descriptors = 2600
+
+    def command(self):
+        return ["prlimit", f"--nofile={self.descriptors}:{self.descriptors}", self.binary]
+
+
+def with_a_broker_of_its_own(kind):
+    """Its data go with it."""
+    def mark(case):
+        @needs("own")
+        def on_its_own(broker):
+            with tempfile.TemporaryDirectory(prefix="broker-own-") as folder:
+                other = kind(broker.binary, folder)
+                try:
+                    case(other)
+                finally:
+                    other.stop()
+        return on_its_own
+    return mark
+
+
+@with_a_broker_of_its_own(OwnBroker)
+def test_topics_are_limited(broker):
+    wire = Wire(broker.bootstrap, timeout=60)
+    assert create(wire, [f"t{index}" for index in range(999)], 1) == [0] * 999
+    assert create(wire, ["last", "beyond"], 1) == [0, 44]
+    answer = wire.ask("deleteTopics", 0, array(["last"], string) + i32(1000))
+    assert answer.array(lambda: (answer.string(), answer.i16())) == [("last", 0)]
+    assert create(wire, ["beyond"], 1) == [0]
+
+
+@with_a_broker_of_its_own(NarrowBroker)
+def test_partitions_are_limited_by_what_may_be_open_and_connections_find_room(broker):
+    most, wire = broker.descriptors - 1600, Wire(broker.bootstrap, timeout=60)
+    assert create(wire, ["wide"], 1001) == [37]
+    assert create(wire, ["much", "beyond", "last"], most // 2) == [0, 0, 37]
+    answer = wire.ask("createPartitions", 0, array([string("much") + i32(most // 2 + 1) + array(None)]) + i32(1000) + i8(0))
+    answer.i32()
+    assert answer.array(lambda: (answer.string(), answer.i16(), answer.string()))[0][1] == 37
+    wires = [Wire(broker.bootstrap, timeout=5) for _ in range(999)]
+    assert all(advertised(other) for other in wires)
 
 
 def with_head(data, changes):
@@ -205,7 +292,7 @@ def test_what_is_asked_many_times_is_answered_once(broker):
         ("metadata", 1, array([string(topic)] * times)),
         ("describeGroups", 0, array([string(group)] * times)),
         ("describeConfigs", 0, array([i8(2) + string(topic) + i32(-1)] * times)),
-        ("offsetFetch", 1, string(group) + array([string(topic) + array([i32(0)] * times)] * 2)),
+        ("offsetFetch", 1, string(group) + array([string(topic) + array([i32(0)] * (times // 2))] * 2)),
     ]
     for api, version, body in asked:
         answer = Wire(broker.bootstrap).ask(api, version, body)
@@ -227,3 +314,35 @@ def test_what_a_member_says_of_itself_is_limited(broker):
     code, assignment = sync(
         wire, 3, group, member["generation"], member["member"], [(member["member"], b"a" * (60 << 10))])
     assert code == 0 and len(assignment) == 60 << 10
+
+
+@needs("own")
+def test_notes_beside_committed_offsets_are_limited_all_together(broker):
+    topic, wire, note, partitions = broker.topic(partitions=200), Wire(broker.bootstrap), "n" * 4096, 200
+
+    def commit(group, note, count=partitions):
+        body = string(group) + i32(-1) + string("") + i64(-1)
+        parts = [i32(partition) + i64(7) + string(note) for partition in range(count)]
+        answer = wire.ask("offsetCommit", 2, body + array([string(topic) + array(parts)]))
+        ((_, told),) = answer.array(lambda: (answer.string(), answer.array(lambda: (answer.i32(), answer.i16()))))
+        return [code for _, code in told]
+
+    groups, taken, codes = [], 0, [0]
+    while 12 not in codes and len(groups) < 100:
+        groups.append(new_group(wire))
+        codes = commit(groups[-1], note)
+        assert set(codes) <= {0, 12} and codes == sorted(codes), codes
+        taken += codes.count(0)
+    # What cases before this one have committed counts too.
+    assert 63 << 20 <= taken * len(note) <= 64 << 20, taken
+    assert set(commit(groups[0], note)) == {0}, "a group that is there goes on"
+    assert set(commit(groups[-1], "")) == {0}
+    assert commit(new_group(wire), note, 1) == [0], "room was given back"
+    broker.restart()
+    wire = Wire(broker.bootstrap)
+    last = new_group(wire)
+    assert 12 in commit(last, note) and set(commit(last, "")) == {0}
+    answer = wire.ask("deleteGroups", 0, array([string(group) for group in groups]))
+    answer.i32()
+    assert {code for _, code in answer.array(lambda: (answer.string(), answer.i16()))} == {0}
+    assert set(commit(last, note)) == {0}

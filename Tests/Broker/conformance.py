@@ -7,7 +7,8 @@ protocol by hand, and Kafka's own tools where KAFKA_HOME names an installation.
     --driver PATH                            switchboard-load, so that our own driver is a client too
     --only WORD                              the cases with that word in their names
 
-The last line is `N passed, N failed`; the exit code is 0 only when none failed.
+The last line is `N passed, N failed, N left out`, and before it is said which and why; the exit code is 0 only when none
+failed.
 """
 
 import argparse
@@ -28,11 +29,13 @@ import cases_durability
 import cases_groups
 import cases_java
 import cases_limits
+import cases_parts
+import cases_power
 import cases_protocol
 from broker import ForeignBroker, OwnBroker
 
-MODULES = [cases_clients, cases_codecs, cases_protocol, cases_batches, cases_groups, cases_durability, cases_limits,
-           cases_differences, cases_driver, cases_java]
+MODULES = [cases_clients, cases_codecs, cases_protocol, cases_batches, cases_groups, cases_durability, cases_power,
+           cases_limits, cases_parts, cases_differences, cases_driver, cases_java]
 
 
 def cases():
@@ -51,7 +54,7 @@ def main():
     parser.add_argument("--driver")
     parser.add_argument("--only", default="")
     options = parser.parse_args()
-    passed, failed, left_out = 0, 0, 0
+    passed, failed, left_out = 0, 0, {}
     with tempfile.TemporaryDirectory(prefix="broker-") as folder:
         broker = OwnBroker(options.broker_binary, folder) if options.broker_binary else ForeignBroker(options.bootstrap)
         broker.driver = options.driver
@@ -62,7 +65,7 @@ def main():
                 why = broker.lacks(getattr(function, "needs", ()))
                 if why:
                     print(f"  left out  {name}: {why}", flush=True)
-                    left_out += 1
+                    left_out.setdefault(why, []).append(name)
                     continue
                 start = time.time()
                 try:
@@ -75,9 +78,9 @@ def main():
                     traceback.print_exc()
         finally:
             broker.stop()
-    if left_out:
-        print(f"{left_out} left out")
-    print(f"{passed} passed, {failed} failed")
+    for why, names in left_out.items():
+        print(f"left out, {why}: {', '.join(names)}")
+    print(f"{passed} passed, {failed} failed, {sum(map(len, left_out.values()))} left out")
     sys.exit(1 if failed or not passed else 0)
 
 

@@ -170,10 +170,12 @@ def batches(data):
     return found
 
 
-def produce(wire, topic, partition, data, version=7, acks=-1):
+def produce_body(topic, partition, data, acks=-1):
+    return string(None) + i16(acks) + i32(5000) + array([string(topic) + array([i32(partition) + blob(data)])])
+
+
+def read_produce(answer, version=7):
     """-> (error, first offset, append time)"""
-    body = string(None) + i16(acks) + i32(5000) + array([string(topic) + array([i32(partition) + blob(data)])])
-    answer = wire.ask("produce", version, body)
     result = answer.array(lambda: (answer.string(), answer.array(
         lambda: (answer.i32(), answer.i16(), answer.i64(), answer.i64(),
                  answer.i64() if version >= 5 else None))))
@@ -182,14 +184,19 @@ def produce(wire, topic, partition, data, version=7, acks=-1):
     return result[0][1][0][1:4]
 
 
-def fetch_body(topic, partition, offset, wait=500, least=1, most=1 << 20, version=11):
+def produce(wire, topic, partition, data, version=7, acks=-1):
+    """-> (error, first offset, append time)"""
+    return read_produce(wire.ask("produce", version, produce_body(topic, partition, data, acks)), version)
+
+
+def fetch_body(topic, partition, offset, wait=500, least=1, most=1 << 20, version=11, times=1):
     body = i32(-1) + i32(wait) + i32(least)
     body += i32(most) if version >= 3 else b""
     body += i8(0) if version >= 4 else b""
     body += i32(0) + i32(-1) if version >= 7 else b""
     part = i32(partition) + (i32(-1) if version >= 9 else b"") + i64(offset)
     part += (i64(-1) if version >= 5 else b"") + i32(most)
-    body += array([string(topic) + array([part])])
+    body += array([string(topic) + array([part] * times)])
     body += array([]) if version >= 7 else b""
     return body + (string("") if version >= 11 else b"")
 
@@ -224,8 +231,16 @@ def fetch(wire, topic, partition, offset, version=11, **options):
     return read_fetch(wire.ask("fetch", version, body), version)
 
 
-def producer_id(wire):
-    answer = wire.ask("initProducerId", 1, string(None) + i32(60000))
-    answer.i32()
-    assert answer.i16() == 0
-    return answer.i64(), answer.i16()
+COORDINATOR_LOAD_IN_PROGRESS = 14
+
+
+def producer_id(wire, version=1):
+    code = COORDINATOR_LOAD_IN_PROGRESS
+    while code == COORDINATOR_LOAD_IN_PROGRESS:  # What a node that has just started says.
+        answer = wire.ask("initProducerId", version, string(None) + i32(60000))
+        answer.i32()
+        code = answer.i16()
+    assert code == 0, code
+    found = answer.i64(), answer.i16()
+    answer.end()
+    return found

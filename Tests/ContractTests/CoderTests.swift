@@ -167,6 +167,23 @@ private func failure<M: Message>(
         }
     }
 
+    /// A record may hold a text several times over, and is refused for what it is as it stands there.
+    @Test func `has a text that takes more than twice its limit as JSON spells it`() throws {
+        let limits = CodingLimits(bytes: 200, depth: 3, stringLength: 4, count: 2)
+        #expect(failure(#"{"reason":"\"\\\n\""}"#, Frame.End.self, limits: limits) == nil)
+        #expect(failure(#"{"reason":"\u0001\""}"#, Frame.End.self, limits: limits) == nil)
+        #expect(failure(#"{"reason":"\u0001\"\""}"#, Frame.End.self, limits: limits)?.description == "reason: tooLong")
+        #expect(failure(#"{"reason":"\u00e9\u00e9"}"#, Frame.End.self, limits: limits) == nil)
+
+        func extra(_ text: String) -> CodingFailure? {
+            var wish = CallStartRequest()
+            wish.extra = text
+            return failure(String(decoding: wish.encoded(), as: UTF8.self), CallStartRequest.self)
+        }
+        #expect(extra(String(repeating: "\"", count: 4_096)) == nil)
+        #expect(extra(String(repeating: "\u{1}", count: 4_096)) == CodingFailure(.tooLong, path: "extra"))
+    }
+
     @Test func `is beyond a limit`() {
         let limits = CodingLimits(bytes: 200, depth: 3, stringLength: 4, count: 2)
         #expect(failure(#"{"reason":"12345"}"#, Frame.End.self, limits: limits)?.description == "reason: tooLong")

@@ -55,6 +55,17 @@ extension GoldenEffects {
             stage.sit("0b8f2b0e-8a49-4a4e-9f0e-2f1f0a6f5c11", phone)
             stage.logout(phone)
         },
+        user("pushed-out") { stage in
+            stage.login(phone)
+            stage.sit("0b8f2b0e-8a49-4a4e-9f0e-2f1f0a6f5c11", phone)
+            stage.tell(.ring(ring(second, [phone])))
+            for number in UInt64(21)...25 {
+                var another = phone.over(number)
+                another.id = DeviceID("phone-\(number)")
+                stage.login(another)
+            }
+            stage.tell(.lost(gone(phone)))
+        },
         user("gateway") { stage in
             stage.login(phone)
             stage.sit("0b8f2b0e-8a49-4a4e-9f0e-2f1f0a6f5c11", phone)

@@ -170,6 +170,33 @@ import Testing
         #expect(stage.call.endCause == .media)
     }
 
+    @Test func `of ever new devices that come and go a call knows the last ones`() {
+        var stage = CallMoment.ringing.stage
+        for number in UInt64(100)..<300 {
+            let device = Device("new\(number)", number)
+            #expect(stage.send(.deviceUp(.init(user: .ben, device: device))) == "rung")
+            #expect(stage.send(.deviceDown(.init(user: .ben, device: device))) == "lost")
+        }
+        let known = stage.call.participant(.ben)?.lines.map(\.device.id.text) ?? []
+        #expect(known == ["benPhone", "benTablet"] + (238..<300).map { "new\($0)" })
+    }
+
+    @Test func `of ever new devices that stay a call rings no more than it can hold`() {
+        var stage = CallMoment.ringing.stage
+        for number in UInt64(100)..<170 {
+            let device = Device("new\(number)", number)
+            let outcome = stage.send(.deviceUp(.init(user: .ben, device: device)))
+            #expect(outcome == (number < 162 ? "rung" : "–"))
+        }
+        let further = (UInt64(200)..<300).map { Device("new\($0)", $0) }
+        #expect(stage.send(.devices(.init(.ben, further))) == "–")
+        #expect(stage.send(.ringing(.init(user: .ben, device: Device("one more", 300)))) == "–")
+        #expect(stage.call.participant(.ben)?.lines.count == 64)
+        // What is known rings on over whatever connection.
+        #expect(stage.send(.deviceUp(.init(user: .ben, device: Device("new100", 301)))) == "rung")
+        #expect(stage.send(.accept(.init(by: .benLaptop))) == "accepted")
+    }
+
     @Test func `an accept without video starts with the camera off`() {
         var stage = CallMoment.ringing.stage
         var accept = CallInput.Accept.ben

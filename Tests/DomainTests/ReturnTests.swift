@@ -33,6 +33,28 @@ import Testing
         #expect(stage.users[.ben]?.forgetAt != nil)
     }
 
+    @Test func `to room for another is out of its call, which rings on elsewhere`() {
+        var stage = ReturnStage.ringing(on: .benPhone)
+        for number in UInt64(20)...23 { stage.connect(.ben, Device("ben\(number)", number)) }
+        #expect(stage.news() == (20...23).map { "\($0) ben\($0): received" })
+        stage.connect(.ben, Device("ben24", 24))
+        #expect(stage.news() == ["3 closed", "24 ben24: received"])
+        stage.lose(.ben, .benPhone)
+        stage.send(.end(.anna))
+        #expect(!stage.news().contains { $0.hasPrefix("3 ") })
+        // It comes back later, and shows the call still.
+        stage.connect(.ben, .benPhone.over(9), showing: [call])
+        #expect(stage.news() == ["20 closed", "9 benPhone: ended cancelled"])
+    }
+
+    @Test func `to find that another has taken its room hears why its call ended`() {
+        var stage = ReturnStage.ringing(on: .benPhone)
+        for number in UInt64(20)...23 { stage.connect(.anna, Device("anna\(number)", number)) }
+        #expect(stage.news() == [])
+        stage.connect(.anna, Device("anna24", 24))
+        #expect(stage.news() == ["1 closed", "1 annaPhone: ended otherLogin", "3 benPhone: ended cancelled"])
+    }
+
     @Test func `twice in one ring rings each time, and hears one end`() {
         var stage = ReturnStage.ringing(on: .benPhone)
         for number in UInt64(8)...9 {

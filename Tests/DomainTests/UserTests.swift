@@ -224,6 +224,67 @@ import Testing
         #expect(stage.user.absences.map(\.device) == (14..<30).map { DeviceID("device\($0)") })
     }
 
+    @Test func `holds five devices of one platform, and pushes the oldest out for another`() {
+        var stage = UserMoment.online.stage
+        for number in 2...5 { stage.send(.login(.init(Device("web\(number)", UInt64(number))))) }
+        #expect(stage.user.devices.count == 5)
+        #expect(stage.send(.login(.init(Device("web6", 6)))) == "loggedOut loggedIn")
+        #expect(stage.user.devices.map(\.device.id.text) == ["web2", "web3", "web4", "web5", "web6"])
+        guard case .loggedOut(let gone) = stage.facts.first else { return }
+        #expect(gone.connection == .number(1))
+        // One that connects anew is none more, and the newest.
+        #expect(stage.send(.login(.init(Device("web2", 7)))) == "loggedIn")
+        #expect(stage.send(.login(.init(Device("web8", 8)))) == "loggedOut loggedIn")
+        #expect(stage.user.devices.map(\.device.id.text) == ["web4", "web5", "web6", "web2", "web8"])
+        #expect(stage.send(.lost(.init(.phone))) == "–")
+    }
+
+    @Test func `counts the devices of each platform and each application apart, and all of them together`() {
+        var stage = UserMoment.unknown.stage
+        var number: UInt64 = 0
+        func logIn(_ platform: Platform, _ application: String?) -> String {
+            number += 1
+            var login = UserInput.Login(Device("device\(number)", number))
+            login.device.platform = platform
+            login.appIdentifier = application
+            return stage.send(.login(login))
+        }
+        for application in [nil, "one"] {
+            for platform in Platform.allCases {
+                for _ in 1...5 { #expect(logIn(platform, application) == "loggedIn") }
+                #expect(logIn(platform, application) == "loggedOut loggedIn")
+            }
+        }
+        #expect(stage.user.devices.count == 50)
+        #expect(logIn(.web, "another") == "loggedOut loggedIn")
+        #expect(stage.user.devices.count == 50)
+        #expect(stage.user.devices.first?.device.id.text == "device3")
+    }
+
+    @Test func `with more devices than it may have now pushes a few out at each login`() {
+        var stage = UserMoment.unknown.stage
+        for number in 1...40 {
+            var login = UserFact.LoggedIn()
+            login.device = Device("web\(number)", UInt64(number))
+            stage.user.apply(.loggedIn(login), at: stage.now)
+        }
+        for (number, left) in zip(UInt64(41)..., [33, 26, 19, 12, 5, 5]) {
+            stage.send(.login(.init(Device("web\(number)", number))))
+            #expect(stage.user.devices.count == left)
+        }
+    }
+
+    @Test func `notes no more than twenty rings, and none of whom they rang`() {
+        var stage = UserMoment.online.stage
+        for number in 1...21 {
+            var ring = UserInput.Ring("call\(number)")
+            ring.rung = [.phone]
+            #expect(stage.send(.ring(ring)) == (number <= 20 ? "ringAdded" : "–"))
+        }
+        #expect(stage.user.rings.count == 20)
+        #expect(stage.user.rings.allSatisfy { $0.rung.isEmpty })
+    }
+
     @Test func `lets a ring go whose end was never heard`() {
         var stage = UserMoment.rung.stage
         let due = stage.user.deadlines.plain

@@ -12,12 +12,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/reliability.md"
 HEAD = ["fault", "calls", "in flight", "ringing", "connecting", "checks", "violations", "zombies' records", "markers",
         "shrugs (50300)", "longest wait", "seed", "commit"]
+UNKNOWN = "–"
 
 
 def put(result, plan):
-    """One fault's row. A run whose moment was too thin, or that did not come to its end, proves nothing and has none."""
-    if not result.judgement or result.is_thin:
-        return
+    """One fault's row, whatever came of it: the newest run is the one that is told of."""
     with open(PAGE) as lock:  # another broker's run may be at it
         fcntl.flock(lock, fcntl.LOCK_EX)
         _replace(result, plan)
@@ -25,7 +24,9 @@ def put(result, plan):
 
 def _replace(result, plan):
     begin, end = f"<!-- begin: make faults, {result.broker} -->", f"<!-- end: make faults, {result.broker} -->"
-    before, _, rest = PAGE.read_text().partition(begin)
+    before, mark, rest = PAGE.read_text().partition(begin)
+    if not mark:
+        return  # no such table: the broker was not there at all
     old, _, after = rest.partition(end)
     rows = dict(row_of(text) for text in old.splitlines() if text.startswith("| ") and not text.startswith("| fault"))
     rows[result.name] = row(result, plan)
@@ -38,17 +39,31 @@ def _replace(result, plan):
 
 
 def row(result, plan) -> str:
-    findings = result.judgement.findings
-    moment = max((count for _, count in result.moments), key=lambda count: min(count.ringing, count.connecting))
-    named = sum(findings.checked[number] for number in NAMED)
-    zombies = sum(len(reading.zombies) for reading in result.judgement.readings.values())
-    markers = sum(reading.markers for reading in result.judgement.readings.values())
-    # A client that was told something wrong, or a call that did not come to its end, is no better than a broken invariant.
-    violations = max(sum(findings.violated.values()), len(result.faults))
-    counts = [f"{n}" for n in (moment.in_flight, moment.ringing, moment.connecting)]
-    return line([result.name, f"{result.calls}", *counts, f"{named}", f"{violations}" if violations else "none", f"{zombies}",
-                 f"{markers}", f"{result.patience.shrugs}", f"{result.patience.longest:.1f} s",
+    moments = [count for _, count in result.moments]
+    least = min(moments, key=lambda count: min(count.ringing, count.connecting), default=None)
+    counts = [f"{n}" for n in (least.in_flight, least.ringing, least.connecting)] if least else [UNKNOWN] * 3
+    judgement, patience = result.judgement, result.patience
+    checks = zombies = markers = shrugs = longest = UNKNOWN
+    if judgement:
+        checks = f"{sum(judgement.findings.checked[number] for number in NAMED)}"
+        zombies = f"{sum(len(reading.zombies) for reading in judgement.readings.values())}"
+        markers = f"{sum(reading.markers for reading in judgement.readings.values())}"
+    if patience:
+        shrugs, longest = f"{patience.shrugs}", f"{patience.longest:.1f} s"
+    return line([result.name, f"{result.calls}", *counts, checks, verdict(result), zombies, markers, shrugs, longest,
                  f"{plan.seed}", plan.commit])
+
+
+def verdict(result) -> str:
+    """What stands under *violations*. A run that did not come to its end, or whose moment or fault was too little, proves
+    nothing, and its row says so instead of the one before."""
+    if result.is_broken or not result.judgement:
+        return "broke off"
+    # A client that was told something wrong, or a call that did not come to its end, is no better than a broken invariant.
+    violations = max(sum(result.judgement.findings.violated.values()), len(result.faults) - len(result.doubts))
+    if violations:
+        return f"failed: {violations}"
+    return ", ".join(result.doubts) or "none"
 
 
 def line(cells: list[str]) -> str:

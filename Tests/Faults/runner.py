@@ -21,7 +21,7 @@ from injection import topics
 from injection.catalogue import FAULTS, Fault
 from injection.field import Field
 from injection.stack import FaultStack, named
-from population.crowd import FINE, Crowd
+from population.crowd import FINE, NOTHING, Crowd
 from population.history import History, read
 from stack.kafka import Kafka
 
@@ -31,6 +31,7 @@ REST_SECONDS = 240.0       # until the last call has been told to its end
 LIVE_LOOKS_MIN = 10        # at the mirror in Redis, while calls live
 STANDS_STILL_SECONDS = 900  # no run takes so long: its threads say where they are
 KAFKA_NODES = {"kafka": 1, "cluster": 3}
+NOTHING_PART_MAX = 0.05    # runs have had up to 1.2 %, where a broker was away for half a minute
 MOMENT_MIN = {"in flight": 100, "ringing": 20, "connecting": 20}
 
 
@@ -60,14 +61,16 @@ class Result:
     outcomes: dict = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    is_thin: bool = False
+    # In a word each: why a run proves little though nothing was wrong. Each of them is one of the faults too.
+    doubts: list[str] = field(default_factory=list)
+    is_broken: bool = False  # it did not come to its end
     kept: Path | None = None
 
 
-def run(name: str, faults: list[Fault], plan: Plan) -> Result:
+def run(result: Result, faults: list[Fault], plan: Plan):
     folder = Path(tempfile.mkdtemp(prefix="switchboard-histories-"))
     kafka = Kafka(KAFKA_NODES[plan.broker]) if plan.broker in KAFKA_NODES else None
-    result = Result(name, named(kafka))
+    result.broker = named(kafka)
     began = time.monotonic()
     faulthandler.dump_traceback_later(STANDS_STILL_SECONDS)
     stack = None
@@ -81,8 +84,10 @@ def run(name: str, faults: list[Fault], plan: Plan) -> Result:
             evidence.keep(folder)
     except Exception:
         result.faults.append(traceback.format_exc())
+        result.is_broken = True
     except SystemExit:
         result.faults.append("ended before its end")
+        result.is_broken = True
         raise
     finally:
         faulthandler.cancel_dump_traceback_later()
@@ -94,8 +99,7 @@ def run(name: str, faults: list[Fault], plan: Plan) -> Result:
             shutil.rmtree(folder, ignore_errors=True)
         if stack:
             stack.end(keep=False)
-    result.seconds = time.monotonic() - began
-    return result
+        result.seconds = time.monotonic() - began
 
 
 async def play(stack: FaultStack, faults: list[Fault], plan: Plan, folder: Path, result: Result):
@@ -114,6 +118,7 @@ async def play(stack: FaultStack, faults: list[Fault], plan: Plan, folder: Path,
             await crowd.come_to_rest(REST_SECONDS)
         except Missing as problem:
             result.faults.append(f"{problem}")
+            result.is_broken = True
         finally:
             calling.cancel()
         await asyncio.to_thread(topics.wait_for_rest, stack.bootstrap)
@@ -134,14 +139,30 @@ def assess(evidence, plan: Plan, result: Result):
     result.faults += result.judgement.findings.texts + evidence.client_faults[:20]
     broken = [line for line in evidence.history if line["what"] == "outcome" and line["outcome"] not in FINE]
     result.faults += [f"call {line['call']} ({line['kind']}): {line['outcome']}" for line in broken[:10]]
-    for line in evidence.history:
-        if line["what"] == "fault":
-            result.moments.append((line["name"], census.at(line["at"], result.judgement.calls)))
+    result.moments = census.moments(evidence, result.judgement.calls)
     if (seen := result.judgement.findings.remarks[mirror.SEEN_LIVE]) < LIVE_LOOKS_MIN:
         result.faults.append(f"the mirror was seen right {seen} times while calls lived, which proves little")
-    result.is_thin = not any(is_full(count, plan) for _, count in result.moments)
-    if result.is_thin:
-        result.faults.append(f"no moment was full enough to prove much: at least {plan.moment_min}")
+    doubt_moments(result, plan)
+    doubt_bites(result)
+
+
+def doubt_moments(result: Result, plan: Plan):
+    """Each stroke that a fault strikes by a moment must have met a full one."""
+    if not result.moments or not all(is_full(count, plan) for _, count in result.moments):
+        result.doubts.append("thin")
+        result.faults.append(f"a moment was not full enough to prove much: at least {plan.moment_min}")
+
+
+def doubt_bites(result: Result):
+    """A fault that left nothing behind has not been tried, whatever else was right; nor has one whose calls were mostly
+    over before anybody rang."""
+    missing = list(result.judgement.bites.missing)
+    nothing = result.outcomes.get(NOTHING, 0)
+    if nothing > NOTHING_PART_MAX * result.calls:
+        missing.append(f"{nothing} of {result.calls} calls were over before they rang (at most {NOTHING_PART_MAX:.0%})")
+    if missing:
+        result.doubts.append("did not bite")
+        result.faults.append(f"did not bite: {'; '.join(missing)}")
 
 
 def assess_processes(stack: FaultStack, faults: list[Fault], result: Result):
@@ -167,6 +188,8 @@ def tell(result: Result):
             print(f"         {ledger}.log: {len(reading.counted)} records count, {reading.markers} markers, "
                   f"{len(reading.zombies)} of zombies, {len(reading.skipped)} skipped")
         print(f"         checked: {dict(sorted(judgement.findings.checked.items()))}; {dict(judgement.findings.remarks)}")
+        for text in judgement.bites.found:
+            print(f"         bit: {text}")
         print(f"         {result.patience}")
     for fault in result.faults:
         print("".join(f"       ! {line}\n" for line in fault.splitlines()), end="")
@@ -195,10 +218,13 @@ def main(words: list[str]) -> int:
     print(f"Seed {plan.seed}", flush=True)
     results = []
     for name, faults in rounds:
-        results.append(run(name, faults, plan))
-        tell(results[-1])
-        if not is_short:
-            page.put(results[-1], plan)
+        results.append(Result(name, plan.broker))
+        try:
+            run(results[-1], faults, plan)
+        finally:
+            tell(results[-1])
+            if not is_short:
+                page.put(results[-1], plan)
         results[-1].judgement = None  # the logs of a whole run hang on it
     failed = sum(1 for result in results if result.faults)
     print(f"{len(results) - failed + own_passed} passed, {failed + own_failed} failed", flush=True)

@@ -54,6 +54,29 @@ actor NarrowWorld {
         }
     }
 
+    /// One frame of each size, in one turn.
+    /// - Returns: which were acknowledged, in their order.
+    func deliver(framesOfBytes sizes: [Int]) async -> [Bool] {
+        await answered { (done: Answering<[Bool]>) in
+            var outcomes: [Int: Bool] = [:]
+            for (number, size) in sizes.enumerated() {
+                let connection = Connection(partition: 0, gateway: "g1", number: UInt64(number))
+                let frame = Opaque.event("large", CallIDData(CallID(String(repeating: "x", count: size))))
+                world?.deliver(DeliveryEntry(to: connection, frame: frame), to: 0) { isThere in
+                    outcomes[number] = isThere
+                    if outcomes.count == sizes.count { done.resume(returning: sizes.indices.map { outcomes[$0]! }) }
+                }
+            }
+        }
+    }
+
+    func send(inputOfBytes size: Int) async -> Bool {
+        await answered { (done: Answering<Bool>) in
+            let value = [UInt8](repeating: UInt8(ascii: " "), count: size)
+            world?.send(value, key: "key", to: LedgerName.users.inbox, 0) { done.resume(returning: $0) }
+        }
+    }
+
     func stop() async {
         await answered { done in
             if let world { world.stop { done.resume() } } else { done.resume() }
@@ -83,6 +106,28 @@ struct LedgerOutgoingTests {
         }
         #expect(try #require(await world.framesBeforeInput) < frames / 2)
         #expect(await world.inputs == Array(0..<inputs))
+        await world.stop()
+    }
+
+    @Test(arguments: KafkaBroker.Kind.present)
+    func `Frames of one turn that no one record could hold are all delivered`(kind: KafkaBroker.Kind) async throws {
+        let broker = try await KafkaBroker(kind)
+        let world = NarrowWorld(broker.bootstrap)
+        try await world.start()
+        try await until("its partition is owned") { await world.isReady }
+        let outcomes = await world.deliver(framesOfBytes: Array(repeating: 25_000, count: 41) + [400_000, 10, 10])
+        #expect(outcomes == Array(repeating: true, count: 44))
+        await world.stop()
+    }
+
+    @Test func `What no topic takes for its size is let go, and ends nobody`() async throws {
+        let broker = try await KafkaBroker(.embedded)
+        let world = NarrowWorld(broker.bootstrap)
+        try await world.start()
+        try await until("its partition is owned") { await world.isReady }
+        #expect(await world.deliver(framesOfBytes: [10, 1_100_000, 10]) == [true, true, true])
+        #expect(await world.send(inputOfBytes: 1_100_000))
+        #expect(await world.send(inputOfBytes: 10))
         await world.stop()
     }
 

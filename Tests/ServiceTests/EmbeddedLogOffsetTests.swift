@@ -54,7 +54,8 @@ import Testing
         throws
     {
         let commit = OffsetStore.Commit(offset: offset, leaderEpoch: -1, metadata: "note", time: time)
-        try store.commit(group: group, [(OffsetStore.Place(topic: "t", partition: partition), commit)])
+        let codes = store.commit(group: group, [(OffsetStore.Place(topic: "t", partition: partition), commit)])
+        try #require(codes == [.none])
     }
 
     private func offset(_ store: OffsetStore, _ group: String, partition: Int32 = 0) -> Int64? {
@@ -152,7 +153,7 @@ import Testing
         let store = try open()
         for group in ["a", "b"] { try commit(store, group, 5) }
         let kept = OffsetStore.Commit(offset: 3, leaderEpoch: -1, metadata: "", time: 0)
-        try store.commit(group: "b", [(OffsetStore.Place(topic: "other", partition: 0), kept)])
+        #expect(store.commit(group: "b", [(OffsetStore.Place(topic: "other", partition: 0), kept)]) == [.none])
         store.forget(topic: "t")
         for store in [store, try open()] {
             #expect(store.groupIDs == ["b"])
@@ -160,5 +161,81 @@ import Testing
         }
         try commit(store, "a", 1)
         #expect(offset(try open(), "a") == 1)
+    }
+
+    @Test func `a start forgets what was committed for topics that have gone`() throws {
+        let store = try open()
+        for group in ["a", "b"] { try commit(store, group, 5) }
+        let kept = OffsetStore.Commit(offset: 3, leaderEpoch: -1, metadata: "", time: 0)
+        #expect(store.commit(group: "b", [(OffsetStore.Place(topic: "other", partition: 0), kept)]) == [.none])
+        let again = try open()
+        try again.forgetTopics { $0 == "other" }
+        for store in [again, try open()] {
+            #expect(store.groupIDs == ["b"])
+            #expect(store.commitsByGroup["b"]?.keys.map(\.topic) == ["other"])
+        }
+    }
+
+    // MARK: limits of all groups together
+
+    private func bounded(commits: Int = 100, metadataBytes: Int = 100) throws -> OffsetStore {
+        let room = OffsetStore.Room(commits: commits, metadataBytes: metadataBytes)
+        return try OffsetStore(path: path, syncer: syncer(), log: log, room: room, now: 0)
+    }
+
+    /// Commits for partitions 0, 1, … with notes of so many bytes.
+    private func codes(_ store: OffsetStore, _ group: String, notes: [Int]) -> [ErrorCode] {
+        store.commit(
+            group: group,
+            notes.enumerated().map { partition, byteCount in
+                let note = String(repeating: "n", count: byteCount)
+                return (
+                    OffsetStore.Place(topic: "t", partition: Int32(partition)),
+                    OffsetStore.Commit(offset: 1, leaderEpoch: -1, metadata: note, time: 0)
+                )
+            })
+    }
+
+    @Test func `notes beyond what all may have together are refused, and each other commit of the request is taken`()
+        throws
+    {
+        var store = try bounded()
+        #expect(
+            codes(store, "a", notes: [60, 41, 40, 1, 0]) == [
+                .none, .offsetMetadataTooLarge, .none, .offsetMetadataTooLarge, .none,
+            ])
+        store = try bounded()
+        #expect(codes(store, "b", notes: [1, 0]) == [.offsetMetadataTooLarge, .none])
+        #expect(codes(store, "a", notes: [60]) == [.none], "as long as the one before")
+        #expect(codes(store, "a", notes: [61]) == [.offsetMetadataTooLarge])
+        #expect(codes(store, "a", notes: [50]) == [.none])
+        #expect(codes(store, "b", notes: [11]) == [.offsetMetadataTooLarge])
+        #expect(codes(store, "b", notes: [10]) == [.none])
+    }
+
+    @Test func `what is forgotten makes room for notes and commits`() throws {
+        let store = try bounded(commits: 3)
+        #expect(codes(store, "a", notes: [50, 50]) == [.none, .none])
+        try store.forget(group: "a")
+        #expect(codes(store, "b", notes: [100, 0, 0, 0]) == [.none, .none, .none, .policyViolation])
+        store.forget(topic: "t")
+        #expect(codes(store, "c", notes: [100, 0, 0]) == [.none, .none, .none])
+        expire(store, at: 8 * Self.day) { _ in false }
+        #expect(codes(store, "d", notes: [100, 0, 0]) == [.none, .none, .none])
+    }
+
+    @Test func `a group that has committed goes on where no more may be kept`() throws {
+        let store = try bounded(commits: 2)
+        #expect(codes(store, "a", notes: [0, 0]) == [.none, .none])
+        #expect(codes(store, "b", notes: [0]) == [.policyViolation])
+        #expect(codes(store, "a", notes: [0, 0]) == [.none, .none])
+    }
+
+    @Test func `where the limits are lower than what a file holds, it is kept and does not grow`() throws {
+        #expect(codes(try bounded(), "a", notes: [50, 50, 0]) == [.none, .none, .none])
+        let store = try bounded(commits: 2, metadataBytes: 60)
+        #expect(store.commitsByGroup["a"]?.count == 3)
+        #expect(codes(store, "a", notes: [50, 51, 0]) == [.none, .offsetMetadataTooLarge, .none])
+        #expect(codes(store, "a", notes: [0, 0, 0, 0]) == [.none, .none, .none, .policyViolation])
     }
 }

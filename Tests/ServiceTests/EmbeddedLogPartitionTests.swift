@@ -273,10 +273,31 @@ import Testing
         let partition = try open(["segment.bytes": "3000"])
         for number in 0..<200 { try append(partition, TestBatch(count: 1).bytes, at: Int64(number / 2) * 10) }
         for time in [0, 1, 10, 555, 985, 990] as [Int64] {
-            let found = try #require(try partition.offset(at: time))
-            #expect(found.offset == (time + 9) / 10 * 2)
+            #expect(try offset(in: partition, at: time) == (time + 9) / 10 * 2)
         }
-        #expect(try partition.offset(at: 991) == nil)
+        #expect(try offset(in: partition, at: 991) == nil)
+    }
+
+    private func offset(in partition: PartitionLog, at time: Int64) throws -> Int64? {
+        if case .batch(let offset, _) = try partition.firstBatch(at: time, mayWait: true) { return offset }
+        return nil
+    }
+
+    @Test func `the time of each record finds it, wherever it lies between the steps of the index`() throws {
+        let partition = try open(["segment.bytes": "20000"])
+        var offset: Int64 = 0
+        var first: [Int64: Int64] = [:]
+        for number in 0..<400 as Range<Int> {
+            let time = Int64(number / 3 * 10)
+            first[time] = first[time] ?? offset
+            offset += Int64(number % 5 + 1)
+            try append(partition, TestBatch(count: number % 5 + 1).bytes, at: time)
+        }
+        for partition in [partition, try open(["segment.bytes": "20000"])] {
+            for (time, offset) in first {
+                for asked in time - 9...time { #expect(try self.offset(in: partition, at: asked) == offset) }
+            }
+        }
     }
 
     @Test func `what must reach the disk first is not read before it has`() throws {

@@ -17,8 +17,8 @@ class Count:
 
 
 def plain(output: str) -> Count | None:
-    """Runners that end with a line `N passed, N failed`."""
-    found = re.findall(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", output, re.MULTILINE)
+    """Runners that end with a line `N passed, N failed`, and `, N left out` where they leave something out."""
+    found = re.findall(r"^(\d+) passed, (\d+) failed(?:, (\d+) (?:skipped|left out))?$", output, re.MULTILINE)
     return Count(int(found[-1][0]), int(found[-1][1]), int(found[-1][2] or 0)) if found else None
 
 

@@ -81,6 +81,8 @@ package struct Effects: Sendable {
         case gatewayDied(incarnation: String)
         /// One record per user and call.
         case callRecord(key: String, [UInt8])
+
+        var isFrame: Bool { if case .frame = self { true } else { false } }
     }
 
     package private(set) var all: [Effect] = []

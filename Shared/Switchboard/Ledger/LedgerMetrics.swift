@@ -34,6 +34,12 @@ package enum LedgerMetrics {
         ledger.withdrawn = metrics.gauge(
             "switchboard_ledger_withdrawn", help: "1 while this copy has left its group, since it must not decide",
             labels: ["ledger": name])
+        ledger.world.oversized = metrics.counter(
+            "switchboard_ledger_oversized_effects_total",
+            help: "Effects that no topic took for their size, and that were let go")
+        ledger.world.tornDeliveries = metrics.counter(
+            "switchboard_deliveries_torn_total",
+            help: "How often frames were let go because a partition of gateway.deliveries took none")
         ledger.lostInputs = metrics.counter(
             "switchboard_ledger_lost_inputs_total", help: "Inputs that the inbox let go of before they were decided",
             labels: ["ledger": name])

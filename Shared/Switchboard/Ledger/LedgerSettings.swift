@@ -10,8 +10,10 @@ package struct LedgerSettings: Sendable {
     /// The level of log records that owners may write: what every copy of every service can read.
     package var recordLevel = RecordLevel.highest
 
-    /// Frames in one record of `gateway.deliveries`, so that it stays far below what a broker takes.
+    /// Entries in one record of `gateway.deliveries`, and their bytes: far below what a broker takes, and not much more
+    /// than the largest entry that there is. One that is larger for itself travels alone.
     package static let entriesPerDelivery = 256
+    package static let bytesPerDelivery = 200_000
     package static let registryPartitionsDefault: Int32 = 4
 
     package init(

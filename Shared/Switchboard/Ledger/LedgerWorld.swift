@@ -16,10 +16,12 @@ package final class LedgerWorld {
     var readings: [ReadingKey: LogReading] = [:]
     /// Those that the group's consumer reads.
     var inboxes: [ReadingKey: InboxOpening] = [:]
-    private var deliveries: [Int32: [Delivery]] = [:]
-    private var isDeliveryDue = false
     private let records: Outgoing
-    private let frames: Outgoing
+    private let frames: Deliveries
+    /// Effects that were let go for their size.
+    var oversized: Counter?
+    /// Partitions of `gateway.deliveries` whose frames were let go.
+    var tornDeliveries: Counter?
     private var tickTimer: LoopTimer?
     private var lastTick = ContinuousClock.now
     private var isStopping = false
@@ -54,11 +56,6 @@ package final class LedgerWorld {
         let done: (Bool) -> Void
     }
 
-    private struct Delivery {
-        let entry: DeliveryEntry
-        let done: (Bool) -> Void
-    }
-
     /// How often deadlines are looked at and refused work is tried again.
     private static let tickInterval: Duration = .milliseconds(100)
     /// How long a process whose clock was off stays out of the group.
@@ -71,7 +68,7 @@ package final class LedgerWorld {
         self.mirror = mirror
         self.log = log
         records = Outgoing(on: loop)
-        frames = Outgoing(on: loop)
+        frames = Deliveries(on: loop)
         admin = try KafkaAdmin(settings: settings.kafka, loop: loop)
         admin.onTrouble = { failure in log.warning("Kafka does not answer", ["failure": failure.description]) }
         mirror.onLost = { [unowned self] ledger, partition in
@@ -125,6 +122,7 @@ package final class LedgerWorld {
             }
             producer = main
             framesProducer = frames
+            openDeliveries(through: frames)
             // The logs come first, so that a ledger's place is its log's.
             let topics = ledgers.map(\.name.log) + ledgers.map(\.name.inbox)
             reader = try KafkaReader(settings: settings.kafka, topics: topics, loop: loop)
@@ -132,6 +130,23 @@ package final class LedgerWorld {
             frames.onReady = { [unowned self] in join() }
         } catch {
             fail(error.description)
+        }
+    }
+
+    private func openDeliveries(through producer: KafkaProducer) {
+        frames.open(
+            { record, partition, done throws(KafkaFailure) in
+                try producer.produce(
+                    topic: Topic.deliveries, partition: partition, key: [], value: record, acknowledged: done)
+            },
+            lettingGo: { [unowned self] failure, bytes, partition in
+                letGo(failure, bytes, to: Topic.deliveries, partition)
+            })
+        frames.onTear = { [unowned self] partition, entries in
+            tornDeliveries?.add()
+            log.error(
+                "frames are let go: their partition takes none, and their devices are told to come back when it does",
+                ["topic": Topic.deliveries, "partition": Int(partition), "frames": entries])
         }
     }
 
@@ -260,7 +275,7 @@ package final class LedgerWorld {
         let stall = lastTick.duration(to: now) - Self.tickInterval
         lastTick = now
         records.retry()
-        frames.retry()
+        frames.tick()
         for ledger in ledgers { ledger.tick(stall) }
     }
 
@@ -270,27 +285,13 @@ package final class LedgerWorld {
     func append(
         _ record: [UInt8], key: String, to topic: String, _ partition: Int32, _ done: @escaping (LogAppend) -> Void
     ) -> Bool {
-        guard let producer else { return false }
-        guard !isClosed else {
-            loop.atEndOfTurn { done(.failed("the process ends")) }
-            return true
-        }
-        do {
-            try producer.produce(topic: topic, partition: partition, key: Array(key.utf8), value: record) {
-                [records] result in
-                records.acknowledged()
-                switch result {
-                case .success(let place) where place.offset >= 0:
-                    done(.acknowledged(offset: place.offset, time: place.timestamp))
-                case .success: done(.failed("the broker had the record already and does not say where"))
-                case .failure(let failure): done(.failed(failure.description))
-                }
+        produce(record, key: key, to: topic, partition) { result in
+            switch result {
+            case .success(let place) where place.offset >= 0:
+                done(.acknowledged(offset: place.offset, time: place.timestamp))
+            case .success: done(.failed("the broker had the record already and does not say where"))
+            case .failure(let failure): done(.failed(failure.description))
             }
-            return true
-        } catch {
-            if error.isQueueFull { return false }
-            loop.atEndOfTurn { done(.failed(error.description)) }
-            return true
         }
     }
 
@@ -299,10 +300,49 @@ package final class LedgerWorld {
         _ value: [UInt8], key: String, to topic: String, _ partition: Int32, _ done: @escaping (Bool) -> Void
     ) {
         records.send { [self] in
-            append(value, key: key, to: topic, partition) { result in
-                if case .acknowledged = result { done(true) } else { done(false) }
+            produce(value, key: key, to: topic, partition) { [self] result in
+                switch result {
+                case .success: done(true)
+                case .failure(let failure): done(letGo(failure, value.count, to: topic, partition))
+                }
             }
         }
+    }
+
+    /// - Returns: false where the queue is full.
+    private func produce(
+        _ value: [UInt8], key: String, to topic: String, _ partition: Int32,
+        _ done: @escaping KafkaProducer.Acknowledged
+    ) -> Bool {
+        guard let producer else { return false }
+        guard !isClosed else {
+            loop.atEndOfTurn { done(.failure(KafkaFailure(code: 0, operation: "produce", text: "the process ends"))) }
+            return true
+        }
+        do {
+            try producer.produce(topic: topic, partition: partition, key: Array(key.utf8), value: value) {
+                [records] result in
+                records.acknowledged()
+                done(result)
+            }
+            return true
+        } catch {
+            if error.isQueueFull { return false }
+            loop.atEndOfTurn { done(.failure(error)) }
+            return true
+        }
+    }
+
+    /// What no broker takes for its size ends no owner, since the next would meet it again, and the one after: it counts
+    /// as performed, and somebody has to look. Doors see to it that there is no such thing.
+    /// - Returns: false for any other failure.
+    private func letGo(_ failure: KafkaFailure, _ bytes: Int, to topic: String, _ partition: Int32) -> Bool {
+        guard failure.isTooLarge else { return false }
+        oversized?.add()
+        log.error(
+            "an effect is too large for its topic and is let go",
+            ["topic": topic, "partition": Int(partition), "bytes": bytes])
+        return true
     }
 
     /// A frame that follows from no decision: the answer to a query. At most once.
@@ -324,42 +364,6 @@ package final class LedgerWorld {
             log.warning("a frame is for a partition that is none", ["partition": Int(partition)])
             return loop.atEndOfTurn { done(true) }
         }
-        deliveries[partition, default: []].append(Delivery(entry: entry, done: done))
-        guard !isDeliveryDue else { return }
-        isDeliveryDue = true
-        loop.atEndOfTurn { [self] in sendDeliveries() }
-    }
-
-    private func sendDeliveries() {
-        isDeliveryDue = false
-        for (partition, all) in exchange(&deliveries, with: [:]) {
-            var rest = all[...]
-            while !rest.isEmpty {
-                let part = rest.prefix(LedgerSettings.entriesPerDelivery)
-                rest = rest.dropFirst(part.count)
-                send(deliveries: Array(part), to: partition)
-            }
-        }
-    }
-
-    private func send(deliveries part: [Delivery], to partition: Int32) {
-        let record = DeliveryRecord(part.map(\.entry)).encoded()
-        // In order: a gateway that has taken a later entry passes over an earlier one.
-        frames.send { [self] in
-            guard let framesProducer else { return false }
-            do throws(KafkaFailure) {
-                try framesProducer.produce(topic: Topic.deliveries, partition: partition, key: [], value: record) {
-                    [frames] result in
-                    frames.acknowledged()
-                    let isThere = if case .success = result { true } else { false }
-                    for delivery in part { delivery.done(isThere) }
-                }
-                return true
-            } catch {
-                if error.isQueueFull { return false }
-                loop.atEndOfTurn { for delivery in part { delivery.done(false) } }
-                return true
-            }
-        }
+        frames.deliver(entry, to: partition, done)
     }
 }

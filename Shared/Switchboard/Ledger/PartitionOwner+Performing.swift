@@ -21,14 +21,19 @@ extension PartitionOwner {
     /// - Parameter since: the marker from which on the log is held until they are performed.
     func perform(_ effects: Effects, at offset: Int64, since: Int64) {
         guard !effects.isEmpty else { return noteIdle(offset) }
-        let record = Performing(offset: offset, since: since, outstanding: effects.all.count)
+        let record = Performing(offset: offset, since: since, effects)
         performing.append(record)
+        if record.owed > 0 { owing += 1 }
         for (index, effect) in effects.all.enumerated() {
             let source = SourceMark(ledger: B.ledger, partition: partition, offset: offset, index: Int32(index))
             ports.perform(effect, source: source) { [self] succeeded in
                 guard phase != .over else { return }
                 guard succeeded else { return end(because: "an effect could not be performed") }
                 record.outstanding -= 1
+                if !effect.isFrame {
+                    record.owed -= 1
+                    if record.owed == 0 { owing -= 1 }
+                }
                 settlePerformed()
             }
         }

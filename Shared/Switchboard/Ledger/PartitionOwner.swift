@@ -53,6 +53,8 @@ package final class PartitionOwner<B: Book> {
     var inFlight = Queue<InFlight>()
     /// In the order of the log.
     var performing = Queue<Performing>()
+    /// Of them, those that owe more than frames.
+    var owing = 0
     var performedThrough: Int64 = -1
     var isPumping = false
 
@@ -94,8 +96,9 @@ package final class PartitionOwner<B: Book> {
     package var liveCount: Int { entries.count }
     /// A record of its own counts.
     var hasAccepted: Bool { fence >= 0 && acceptedThrough > fence }
-    /// Inputs that are not decided, decisions that are not accepted, and records whose effects are under way.
-    package var backlog: Int { pending.count + inFlight.count + unsent.count + performing.count }
+    /// Inputs that are not decided, decisions that are not accepted, and records whose effects are under way. Frames are
+    /// none of them: gateways that cannot be reached stop no machine, and `Deliveries` bounds what waits for them.
+    package var backlog: Int { pending.count + inFlight.count + unsent.count + owing }
 
     /// Whether the inbox is to flow, where it flows or rests now.
     package func takesMore(whileFlowing isFlowing: Bool) -> Bool {
@@ -115,6 +118,7 @@ package final class PartitionOwner<B: Book> {
         unsent = Queue()
         inFlight = Queue()
         performing = Queue()
+        owing = 0
         ports.ended(partition, ending)
     }
 
@@ -207,10 +211,13 @@ package final class PartitionOwner<B: Book> {
         /// The marker from which on the log says what they are.
         let since: Int64
         var outstanding: Int
-        init(offset: Int64, since: Int64, outstanding: Int) {
+        /// Of them, those that are no frames.
+        var owed: Int
+        init(offset: Int64, since: Int64, _ effects: Effects) {
             self.offset = offset
             self.since = since
-            self.outstanding = outstanding
+            outstanding = effects.all.count
+            owed = effects.all.count { !$0.isFrame }
         }
     }
 
@@ -266,8 +273,9 @@ package enum LedgerLimit {
     static let snapshotsPerTick = 10
     /// So many commands of one key are noted before those that are forgotten are let go; then twice what is left.
     static let commandsNoted = 16
-    /// A state with more commands that may be repeated is written whole later: one record has to hold them all.
-    static let commandsPerSnapshot = 1_000
+    /// A state with more commands that may be repeated is written whole later: one record has to hold them all, at 600
+    /// bytes each, and the state.
+    static let commandsPerSnapshot = 250
     /// A partition that the group gives to another is decided on until that one has written, at most this long …
     package static let handoverMax: Duration = .seconds(5)
     /// … and in a process that ends.

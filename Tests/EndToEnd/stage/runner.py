@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parents[1]
 
 # A case that restarts the stack comes after those that want it as it is.
 CASES = ("browser_call", "browser_endings", "browser_losses", "server_api", "signal_race", "callbacks", "gateway_leaves",
-         "second_start")
+         "device_limit", "second_start")
 
 
 class Stage:

@@ -6,6 +6,7 @@ of the invariants in the rules of calls.
     findings   what was checked, how often, and what was wrong
     calls, commands, rooms, callbacks, effects, people, mirror   one look each
     processes  what ended by itself, and who complained
+    bite       whether the fault did something; not a judgement of what was hurt
     census     how many calls were where at the moment of a fault; not a judgement
 """
 

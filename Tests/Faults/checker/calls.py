@@ -7,6 +7,7 @@ from .findings import Findings
 from .rule import Reading
 
 ANSWERED_TOO_LATE_MS = 10_000  # a command appended so long after its gateway took it is refused
+LAST_MOMENT_MS = 500
 
 # A device that was away comes back and is told how it ended; that changes nothing of the call.
 MAY_FOLLOW_THE_END = ("returned",)
@@ -75,8 +76,30 @@ def _apply(call: Call, fact: dict, entry: Entry, findings: Findings):
         call.ended_at = entry.at
 
 
-def check_timer(calls: dict[str, Call], evidence: Evidence, findings: Findings):
-    """A missed call must have no accept in its inbox that was appended in time, and young enough to count."""
+@dataclass
+class LastMoments:
+    """Accepts near the end of a ring, and those that were decided behind it though they were in time. Append times of the
+    deciding records, in milliseconds, and numbers of calls."""
+    before: int = 0
+    behind: int = 0
+    late: list[int] = field(default_factory=list)
+
+    @staticmethod
+    def of(calls: dict[str, Call], evidence: Evidence) -> "LastMoments":
+        found, accepts = LastMoments(), accepts_of(evidence)
+        for call in calls.values():
+            if call.expires_at is None:
+                continue
+            gaps = [call.expires_at - a.at for a in accepts.get(call.id, ())]
+            found.before += any(0 < gap <= LAST_MOMENT_MS for gap in gaps)
+            found.behind += any(-LAST_MOMENT_MS <= gap <= 0 for gap in gaps)
+            if call.accepted_at is not None and call.accepted_at > call.expires_at and any(gap > 0 for gap in gaps):
+                found.late.append(call.accepted_at)
+        return found
+
+
+def accepts_of(evidence: Evidence) -> dict[str, list[Entry]]:
+    """By CallID: accepts in the inbox, those that were young enough there to count."""
     accepts: dict[str, list[Entry]] = {}
     for entry in evidence.inboxes["calls"]:
         record = entry.value
@@ -85,12 +108,22 @@ def check_timer(calls: dict[str, Call], evidence: Evidence, findings: Findings):
         sent = record.get("sentAt")
         if sent is None or entry.at - sent < ANSWERED_TOO_LATE_MS:
             accepts.setdefault(entry.key.partition("/")[2], []).append(entry)
+    return accepts
+
+
+def check_timer(calls: dict[str, Call], evidence: Evidence, findings: Findings):
+    """A missed call must have no accept in its inbox that was appended in time, and young enough to count."""
+    accepts = accepts_of(evidence)
     for call in calls.values():
         in_time = [a for a in accepts.get(call.id, ()) if call.expires_at is not None and a.at < call.expires_at]
         if in_time or call.missed_at is not None:
             findings.check(20, call.missed_at is None or not in_time, lambda: (
                 f"call {call.id} was missed although an accept came {call.expires_at - in_time[0].at} ms before its "
                 f"expiresAt, at {place(in_time[0])} of the inbox"))
+    moments = LastMoments.of(calls, evidence)
+    for what, times in (("just before", moments.before), ("just behind", moments.behind)):
+        findings.remark(f"calls with an accept in the inbox {what} expiresAt", times)
+    findings.remark("accepts in time that were decided behind expiresAt", len(moments.late))
 
 
 def place(entry: Entry) -> str:

@@ -1,5 +1,6 @@
 """How many calls were where at a moment, by the log; and how long clients waited, by their histories."""
 
+import math
 from dataclasses import dataclass
 
 from .calls import Call
@@ -14,15 +15,34 @@ class Census:
     connecting: int
 
 
-def at(moment: float, calls: dict[str, Call]) -> Census:
-    """`moment` in seconds. Connecting: the answer stands in the log, and not yet that both are inside."""
+def at(moment: float, calls: dict[str, Call], accepts: dict[str, float] | None = None) -> Census:
+    """`moment` in seconds. Connecting: the answer stands in the log, and not yet that both are inside. With `accepts`,
+    which say when each call's first accept was sent, it connects from then on: for a moment between sending and deciding."""
     now = moment * 1000
+    sent = accepts or {}
     live = [c for c in calls.values()
             if c.started_at is not None and c.started_at <= now and (c.ended_at is None or c.ended_at > now)]
-    answered = [c for c in live if c.accepted_at is not None and c.accepted_at <= now]
+    answered = [c for c in live
+                if c.accepted_at is not None and c.accepted_at <= now or sent.get(c.id, math.inf) <= moment]
     return Census(
         len(live), len(live) - len(answered),
         sum(1 for c in answered if c.connected_at is None or c.connected_at > now))
+
+
+def accepts_sent(evidence: Evidence) -> dict[str, float]:
+    """When the first accept of each call was sent, in seconds."""
+    sent: dict[str, float] = {}
+    for line in evidence.history:
+        if line["what"] == "out" and line["frame"]["type"] == "call.accept":
+            sent.setdefault(line["frame"]["data"]["callId"], line["at"])
+    return sent
+
+
+def moments(evidence: Evidence, calls: dict[str, Call]) -> list[tuple[str, Census]]:
+    """Of each stroke that was to fall in a full moment."""
+    sent = accepts_sent(evidence)
+    return [(line["name"], at(line["at"], calls, sent if line.get("by_sent") else None))
+            for line in evidence.history if line["what"] == "fault"]
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from . import callbacks, calls, commands, effects, mirror, people, rooms
+from . import bite, callbacks, calls, commands, effects, mirror, people, rooms
 from .evidence import LEDGERS, Evidence
 from .findings import Findings
 from .rule import Reading, read
@@ -13,6 +13,7 @@ class Judgement:
     findings: Findings
     readings: dict[str, Reading]
     calls: dict[str, calls.Call]
+    bites: bite.Bites
 
 
 def judge(evidence: Evidence) -> Judgement:
@@ -31,4 +32,4 @@ def judge(evidence: Evidence) -> Judgement:
     effects.check_questions(evidence, readings["calls"], findings)
     people.check(evidence, folded, findings)
     mirror.check(evidence, readings, findings)
-    return Judgement(findings, readings, folded)
+    return Judgement(findings, readings, folded, bite.look(evidence, readings, folded))

@@ -3,6 +3,7 @@
 import asyncio
 
 from .field import Field
+from .surroundings import client_ages, users_of_redis
 
 BACK_SECONDS = 15.0
 
@@ -20,3 +21,5 @@ async def redis_is_refused(field: Field, seconds: float):
     await field.run(stack.control, "start", "redis")
     field.crowd.history.note("woken", name="redis")
     await asyncio.sleep(BACK_SECONDS)
+    field.owes("seen", text="connections to the Redis that was started again", least=users_of_redis(field),
+               has=len(await field.run(client_ages, stack)))

@@ -1,20 +1,31 @@
 """Inbox records that come twice, and in another order: each is read, kept for a moment, shuffled with others, and
-produced again with the same key, value and headers into the same partition."""
+produced again with the same key, value and headers into the same partition.
+
+The copies alone come out of order that way. For the originals one gateway after the other stands still for a moment: what
+its clients sent meanwhile comes behind what the others sent later. Between two records of one gateway the order is the
+producer's promise, and is not touched."""
 
 import asyncio
+import os
 import random
 import threading
 import time
+from signal import SIGCONT, SIGSTOP
 
 from confluent_kafka import Producer, TopicPartition
+
+from faults.waiting import Missing
 
 from .field import Field
 from .topics import consumer, ends, name
 
 INBOXES = ("calls.inbox", "rooms.inbox", "users.inbox")
+GATEWAY = "signaling-gateway"
 EACH_SECONDS = 0.5
 PART = 0.5
 FOR_SECONDS = 40.0
+GATEWAY_EVERY_SECONDS, GATEWAY_STILL_SECONDS = 1.0, 0.3  # far below the second that a ring may last too long
+DOUBLED_LEAST, DISORDERED_LEAST = 500, 20  # of some 20,000 and some 170; a calm run has no command out of order
 
 
 class Doubler:
@@ -28,6 +39,7 @@ class Doubler:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self.again = 0
+        self.failure: Exception | None = None
 
     def start(self):
         self._thread.start()
@@ -38,7 +50,17 @@ class Doubler:
         self._producer.flush(10)
         self._reader.close()
 
+    @property
+    def is_at_work(self) -> bool:
+        return self._thread.is_alive()
+
     def _work(self):
+        try:
+            self._double()
+        except Exception as problem:
+            self.failure = problem
+
+    def _double(self):
         kept: list = []
         next_at = time.monotonic() + EACH_SECONDS
         while not self._stopping.is_set():
@@ -61,7 +83,18 @@ class Doubler:
 
 async def doubled(field: Field):
     doubler = await field.run(Doubler, field.stack.bootstrap, 1)
-    await field.moment("inbox records doubled and reordered", doubler.start)
-    await asyncio.sleep(FOR_SECONDS)
+    since = await field.moment("inbox records doubled and reordered", doubler.start)
+    over, number = time.monotonic() + FOR_SECONDS, 0
+    while time.monotonic() < over:
+        number = number % len(field.stack.gateways) + 1
+        for pid in field.stack.send(GATEWAY, number, SIGSTOP):
+            await asyncio.sleep(GATEWAY_STILL_SECONDS)
+            os.kill(pid, SIGCONT)
+        await asyncio.sleep(GATEWAY_EVERY_SECONDS)
+    is_at_work = doubler.is_at_work
     await field.run(doubler.stop)
     field.remark(f"{doubler.again} inbox records produced again")
+    if not is_at_work:
+        raise Missing(f"the thread that doubles inbox records, at its end: {doubler.failure}")
+    field.owes("doubled", least=DOUBLED_LEAST)
+    field.owes("disordered", least=DISORDERED_LEAST, since=since)

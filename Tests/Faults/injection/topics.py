@@ -5,6 +5,7 @@ import time
 
 from confluent_kafka import Consumer, TopicPartition
 
+from checker import rule
 from checker.evidence import LEDGERS, Entry, Evidence
 
 REST_SECONDS = 3.0
@@ -28,6 +29,35 @@ def ends(reader: Consumer, topic: str) -> dict[int, int]:
     return {p: reader.get_watermark_offsets(TopicPartition(name(topic), p), timeout=20)[1] for p in partitions}
 
 
+def log_ends(bootstrap: str, topic: str) -> dict[int, int]:
+    reader = consumer(bootstrap)
+    try:
+        return ends(reader, topic)
+    finally:
+        reader.close()
+
+
+def zombies_since(bootstrap: str, topic: str, begin: dict[int, int]) -> int:
+    reader = consumer(bootstrap)
+    try:
+        return zombies_among(read_topic(reader, topic, begin))
+    finally:
+        reader.close()
+
+
+def zombies_among(entries: list[Entry]) -> int:
+    """Records behind a marker that is newer than theirs, in the end of a log; who ruled before its first marker is not
+    asked."""
+    ruled: set[int] = set()
+    behind = []
+    for entry in entries:
+        if entry.value.get("kind") == "marker":
+            ruled.add(entry.partition)
+        if entry.partition in ruled:
+            behind.append(entry)
+    return len(rule.read(behind).zombies)
+
+
 def wait_for_rest(bootstrap: str):
     """Until nothing is decided, rendered or recorded any more. Beats of gateways go on, and decide nothing."""
     reader = consumer(bootstrap)
@@ -49,9 +79,10 @@ def read(bootstrap: str) -> Evidence:
     return evidence
 
 
-def read_topic(reader: Consumer, topic: str) -> list[Entry]:
-    missing = {p: end for p, end in ends(reader, topic).items() if end > 0}
-    reader.assign([TopicPartition(name(topic), p, 0) for p in missing])
+def read_topic(reader: Consumer, topic: str, begin: dict[int, int] | None = None) -> list[Entry]:
+    begin = begin or {}
+    missing = {p: end for p, end in ends(reader, topic).items() if end > begin.get(p, 0)}
+    reader.assign([TopicPartition(name(topic), p, begin.get(p, 0)) for p in missing])
     found: list[Entry] = []
     deadline = time.monotonic() + READ_SECONDS
     while missing:

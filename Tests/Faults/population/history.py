@@ -1,7 +1,7 @@
 """What all clients sent and received, and when: one JSON object per line, in the order in which it happened.
 
     at     seconds, wall clock          who    user/device; nothing for the crowd's own lines
-    line   number of the connection     what   open, lost, out, in; or fault, lag, outcome of the crowd
+    line   number of the connection     what   open, lost, out, in; or fault, owes, lag, outcome of the crowd
     frame  for out and in
 """
 

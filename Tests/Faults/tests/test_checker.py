@@ -261,3 +261,13 @@ class OnPlantedHistories(unittest.TestCase):
         self.assertEqual(census.at(moment + 2.005, calls), census.Census(1, 0, 1))
         self.assertEqual(census.at(moment + 5, calls), census.Census(1, 0, 0))
         self.assertEqual(census.at(moment + 10, calls), census.Census(0, 0, 0))
+
+    def test_the_census_counts_accepts_that_were_only_sent_where_the_stroke_waits_for_these(self):
+        calls, sent = judge(self.evidence).calls, census.accepts_sent(self.evidence)
+        moment = STARTED_AT / 1000
+        self.assertEqual(sent, {CALL: moment + 2.0})
+        calls[CALL].accepted_at += 500
+        calls[CALL].connected_at += 500
+        self.assertEqual(census.at(moment + 2.1, calls), census.Census(1, 1, 0))
+        self.assertEqual(census.at(moment + 2.1, calls, sent), census.Census(1, 0, 1))
+        self.assertEqual(census.at(moment + 1.9, calls, sent), census.Census(1, 1, 0))

@@ -8,7 +8,10 @@ extension Coder {
         }
         if extent.hasEscapes {
             let bytes = unescaped(extent)
-            guard bytes.count <= max else { throw CodingFailure(.tooLong) }
+            guard bytes.count <= max, writtenCount(bytes) <= max.multipliedClamped(by: CodingLimits.writtenPerRead)
+            else {
+                throw CodingFailure(.tooLong)
+            }
             return String(decoding: bytes, as: UTF8.self)
         }
         let buffer = UnsafeRawBufferPointer(start: base + extent.start, count: extent.count)

@@ -201,6 +201,17 @@ enum Mark {
     static let digitZero = UInt8(ascii: "0")
 }
 
+/// How many bytes `writeString` makes of a text, without its quotes.
+func writtenCount(_ utf8: [UInt8]) -> Int {
+    utf8.reduce(0) { count, byte in
+        switch byte {
+        case Mark.quote, Mark.backslash, 0x0a, 0x0d, 0x09, 0x08, 0x0c: count + 2
+        case 0..<0x20: count + 6
+        default: count + 1
+        }
+    }
+}
+
 private func digitCount(_ number: UInt64) -> Int {
     var count = 1
     var bound: UInt64 = 10

@@ -65,4 +65,8 @@ package struct CodingLimits: Hashable, Sendable {
     }
 
     package static let standard = CodingLimits()
+
+    /// What JSON makes of a text may be so many times its limit: quotes, backslashes and line ends take two bytes, and
+    /// pass; of other control characters, which take six, only few do. So a record is never much longer than its texts.
+    package static let writtenPerRead = 2
 }

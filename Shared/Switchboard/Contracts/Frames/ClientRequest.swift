@@ -192,6 +192,14 @@ package struct ExpiresAtData: Message {
     package mutating func fields(_ c: inout Coder) throws(CodingFailure) { try c("expiresAt", &expiresAt) }
 }
 
+/// Why the server closes a connection: the code of a refusal, or of an end.
+package struct KickedData: Message {
+    package var reason = 0
+    package init() {}
+    package init(reason: Int) { self.reason = reason }
+    package mutating func fields(_ c: inout Coder) throws(CodingFailure) { try c("reason", &reason) }
+}
+
 package struct ReconnectData: Message {
     package var reconnectInMs: Int64 = 0
     package init() {}

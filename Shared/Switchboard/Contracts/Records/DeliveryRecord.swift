@@ -9,6 +9,16 @@ package struct DeliveryRecord: Message {
     package mutating func fields(_ c: inout Coder) throws(CodingFailure) { try c("entries", &entries) }
 }
 
+/// The same record, of entries that are spelled already.
+package struct SpelledDeliveryRecord: Message {
+    package var entries: [Opaque] = []
+
+    package init() {}
+    package init(_ entries: [Opaque]) { self.entries = entries }
+
+    package mutating func fields(_ c: inout Coder) throws(CodingFailure) { try c("entries", &entries) }
+}
+
 /// One thing for one connection.
 package struct DeliveryEntry: Message {
     /// The incarnation of the gateway that holds the connection; others on the same partition pass over it.

@@ -128,6 +128,7 @@ extension UserInput.Gone: Message {
         try c("deviceId", &device)
         try c("connection", &connection)
         try c("asker", &asker)
+        try c.whereTrue("isPushedOut", &isPushedOut)
     }
 }
 

@@ -75,7 +75,7 @@ extension Call {
                     // Over a new connection the first thing of a call sets what was last seen.
                     member.lines[i] = .init(device: device)
                 } else {
-                    member.lines.append(.init(device: device))
+                    member.add(.init(device: device))
                 }
             }
         }
@@ -102,7 +102,7 @@ extension Call {
             member.seated = accepted.device.id
             member.profile = accepted.profile
             member.media = MediaState(camera: accepted.camera, microphone: true)
-            if member.line(accepted.device.id) == nil { member.lines.append(.init(device: accepted.device)) }
+            if member.line(accepted.device.id) == nil { member.add(.init(device: accepted.device)) }
         }
         let others = participant(accepted.user)?.lines.filter { $0.device.id != accepted.device.id } ?? []
         for line in others where !line.isOver {

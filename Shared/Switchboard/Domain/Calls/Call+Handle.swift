@@ -73,12 +73,13 @@ extension Call {
             var callee = CallFact.Callee()
             callee.user = user
             callee.profile = presence?.profile
-            callee.devices = presence?.devices ?? []
+            callee.devices = Array((presence?.devices ?? []).prefix(Participant.linesMax))
             callee.busy = presence?.busy
             fact.callees.append(callee)
         }
         if let own = start.presences.dropFirst(callees.count).first {
-            fact.callerDevices = own?.devices.filter { $0.id != start.by.device.id } ?? []
+            let others = own?.devices.filter { $0.id != start.by.device.id } ?? []
+            fact.callerDevices = Array(others.prefix(Participant.linesMax))
         }
         return fact
     }
@@ -90,7 +91,10 @@ extension Call {
         guard isRinging(member, at: now) else { throw Refusal(.notInside) }
         if let line = member.line(by.device.id), line.hasAcknowledged { return [] }
         var facts: [CallFact] = []
-        if member.line(by.device.id) == nil { facts.append(.rung(rung(by.user, [by.device]))) }
+        if member.line(by.device.id) == nil {
+            guard member.linesFree > 0 else { return [] }
+            facts.append(.rung(rung(by.user, [by.device])))
+        }
         facts.append(.ringing(.init(user: by.user, device: by.device.id)))
         return facts
     }
@@ -235,7 +239,9 @@ extension Call {
         guard phase != .unknown, let member = participant(news.user) else { return [] }
         let line = member.line(news.device.id)
         guard line == nil || line?.device.connection != news.device.connection else { return [] }
-        if isRinging(member, at: now) { return [.rung(rung(news.user, [news.device]))] }
+        if isRinging(member, at: now) {
+            return line == nil && member.linesFree == 0 ? [] : [.rung(rung(news.user, [news.device]))]
+        }
         // Where it is over for a device that could be reached, that device has heard it, unless it says otherwise: its
         // connection may have been dead without anybody's knowing.
         guard let line, !line.isOver || line.device.connection == nil || news.shows else { return [] }
@@ -251,8 +257,11 @@ extension Call {
 
     private func ringFurther(_ news: CallInput.Devices, at now: Timestamp) -> [CallFact] {
         guard let member = participant(news.user), isRinging(member, at: now) else { return [] }
+        var free = member.linesFree
         let further = news.devices.filter { device in
-            member.line(device.id)?.device.connection != device.connection || member.line(device.id) == nil
+            if let line = member.line(device.id) { return line.device.connection != device.connection }
+            free -= 1
+            return free >= 0
         }
         guard !further.isEmpty else { return [] }
         var fact = rung(news.user, further)

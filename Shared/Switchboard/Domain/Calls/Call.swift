@@ -120,6 +120,22 @@ package struct Participant: Hashable, Sendable {
         package var isOver = false
     }
 
+    /// More lines than a user has devices: those of devices that came and went are kept as long as there is room.
+    static let linesMax = 64
+
+    /// How many further devices can get a line; those that are away make room.
+    var linesFree: Int { max(0, Self.linesMax - lines.count { $0.device.connection != nil || $0.device.id == seated }) }
+
+    /// A new line, in the place of the first one of a device that is away where there are as many as may be.
+    mutating func add(_ line: Line) {
+        if lines.count >= Self.linesMax,
+            let away = lines.firstIndex(where: { $0.device.connection == nil && $0.device.id != seated })
+        {
+            lines.remove(at: away)
+        }
+        lines.append(line)
+    }
+
     package var online: Bool { lostAt == nil }
 
     package func line(_ device: DeviceID) -> Line? { lines.first { $0.device.id == device } }

@@ -17,7 +17,7 @@ package enum CallInput: Sendable {
     /// The user's machine: these devices should ring too.
     case devices(Devices)
     case loggedOut(DeviceNews)
-    /// The user's machine: this device enters another call or room, so it leaves here.
+    /// The user's machine: this device enters another call or room, or makes room for another device, so it leaves here.
     case moves(Moves)
     case seatRefused(SeatRefused)
     /// The room: the device is inside.

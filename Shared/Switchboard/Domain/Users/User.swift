@@ -59,6 +59,8 @@ package struct User: Machine, Hashable {
     static let absenceKept: Duration = .seconds(1_200)
     /// Devices; beyond it the one that left first is not waited for any more.
     static let absencesMax = 16
+    /// Rings that are noted: of a further one, devices that come online while it rings are not told.
+    static let ringsMax = 20
 
     package var deadlines: Deadlines {
         var next = Deadlines()
@@ -96,7 +98,8 @@ package struct User: Machine, Hashable {
         case .login(let login): try handle(login, at: now)
         case .lost(let gone): isPresent(gone) ? [.wentOffline(gone)] : []
         case .logout(let gone): isPresent(gone) ? [.loggedOut(gone)] : []
-        case .ring(let ring): rings.contains { $0.call == ring.call } ? [] : [.ringAdded(ring)]
+        case .ring(let ring):
+            rings.count >= Self.ringsMax || rings.contains { $0.call == ring.call } ? [] : [.ringAdded(ring)]
         case .ringOver(let call): rings.contains { $0.call == call } ? [.ringRemoved(call)] : []
         case .sit(let sit): handle(sit)
         case .unsit(let unsit): handle(unsit)
@@ -124,7 +127,7 @@ package struct User: Machine, Hashable {
         fact.replaces = isSameSocket ? nil : old?.device.connection
         fact.isLate = fact.replaces != nil && login.takenAt.map { now - $0 > Self.loginLate } ?? false
         fact.shows = login.shows
-        return [.loggedIn(fact)]
+        return pushedOut(by: login).map { .loggedOut($0) } + [.loggedIn(fact)]
     }
 
     private func isPresent(_ gone: UserInput.Gone) -> Bool {
@@ -197,7 +200,10 @@ package struct User: Machine, Hashable {
             remove(gone)
             miss(gone.device, at: now)
         case .loggedOut(let gone): remove(gone)
-        case .ringAdded(let ring): rings.append(ring)
+        case .ringAdded(var ring):
+            // Asked once, when it is added; a user is carried by its devices, not by each ring's again.
+            ring.rung = []
+            rings.append(ring)
         case .ringRemoved(let call): rings.removeAll { $0.call == call }
         case .seated(let seated):
             seatsGiven = seated.seat

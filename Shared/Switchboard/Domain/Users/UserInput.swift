@@ -39,11 +39,14 @@ package enum UserInput: Sendable {
         package var device = DeviceID()
         package var connection = Connection()
         package var asker: Asker?
+        /// For `loggedOut`: it did not ask for it, but made room for another device.
+        package var isPushedOut = false
         package init() {}
-        package init(device: DeviceID, connection: Connection, asker: Asker? = nil) {
+        package init(device: DeviceID, connection: Connection, asker: Asker? = nil, isPushedOut: Bool = false) {
             self.device = device
             self.connection = connection
             self.asker = asker
+            self.isPushedOut = isPushedOut
         }
     }
 
@@ -88,6 +91,7 @@ package enum UserFact: Hashable, Sendable {
     case loggedIn(LoggedIn)
     /// The device lost its connection; it may come back.
     case wentOffline(UserInput.Gone)
+    /// By itself, or because the user has as many devices as may be.
     case loggedOut(UserInput.Gone)
     case ringAdded(UserInput.Ring)
     case ringRemoved(CallID)

@@ -19,6 +19,12 @@ package struct KafkaFailure: Error, Hashable, Sendable, CustomStringConvertible 
 
     package var isQueueFull: Bool { code == RD_KAFKA_RESP_ERR__QUEUE_FULL.rawValue }
 
+    /// No broker takes it, now or later: for its own size, or for that of what it travels in.
+    package var isTooLarge: Bool {
+        code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE.rawValue
+            || code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE.rawValue
+    }
+
     /// The offset asked for is not in the partition (any more): retention has passed over it, or it was never written.
     package var isOffsetOutOfRange: Bool {
         code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE.rawValue || code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET.rawValue

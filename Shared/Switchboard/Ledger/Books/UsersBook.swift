@@ -69,6 +69,7 @@ package struct UsersBook: Book {
             for call in before.calls(of: gone.device) {
                 effects.append(.call(key: RecordKey.of(app, call), .deviceDown(.init(user: id, device: device))))
             }
+        case .loggedOut(let gone) where gone.isPushedOut: pushOut(gone, app, id, before, into: &effects)
         case .loggedOut(let gone):
             if let asker = gone.asker {
                 effects.frame(to: asker.connection, .answer(asker.request), close: 1000)
@@ -146,6 +147,26 @@ package struct UsersBook: Book {
         for call in known + further {
             let news = CallInput.DeviceNews(user: id, device: login.device, shows: login.shows.contains(call))
             effects.append(.call(key: RecordKey.of(app, call), .deviceUp(news)))
+        }
+    }
+
+    /// Told why, and closed; the call that it was inside goes on without it, or ends.
+    private func pushOut(
+        _ gone: UserInput.Gone, _ app: AppKey, _ id: UserID, _ before: User, into effects: inout Effects
+    ) {
+        let kicked = KickedData(reason: Refusal.Reason.replacedByLogin.code)
+        effects.frame(to: gone.connection, .event("kicked", kicked), close: Int(CloseCode.replaced))
+        let seated = before.call(seating: gone.device)
+        let device = Device(id: gone.device, connection: gone.connection)
+        for call in before.calls(of: gone.device) {
+            let key = RecordKey.of(app, call)
+            if call == seated {
+                var moves = CallInput.Moves()
+                (moves.user, moves.device, moves.reason) = (id, gone.device, .otherLogin)
+                effects.append(.call(key: key, .moves(moves)))
+            } else {
+                effects.append(.call(key: key, .deviceDown(.init(user: id, device: device))))
+            }
         }
     }
 
