@@ -1,5 +1,5 @@
 import Support
-import Switchboard
+@testable import Switchboard
 import Testing
 
 /// A process that decides calls, and what the log of its calls has.
@@ -14,10 +14,13 @@ actor CallsOwner {
     /// In the log, by partition.
     private var decisions: [Int32: Int] = [:]
     private var sent = 0
+    /// Its log, as it is written.
+    nonisolated let said = Said()
 
-    init(_ bootstrap: String) {
+    init(_ bootstrap: String, extra: [String: String] = [:]) {
         settings = LedgerSettings(
-            kafka: KafkaSettings(bootstrap: bootstrap, clientID: "owner"), group: freshTopic("owners"), partitions: 4)
+            kafka: KafkaSettings(bootstrap: bootstrap, clientID: "owner", extra: extra), group: freshTopic("owners"),
+            partitions: 4)
         loop.start()
     }
 
@@ -27,7 +30,8 @@ actor CallsOwner {
 
     func start() throws {
         let world = try LedgerWorld(
-            loop: loop, settings: settings, mirror: NoStateMirror(loop: loop), log: Log(service: "test", sink: { _ in })
+            loop: loop, settings: settings, mirror: NoStateMirror(loop: loop),
+            log: Log(service: "test", sink: { [said] line in said.write(line) })
         )
         calls = world.add(CallBook(media: MediaGrants(urls: [])))
         self.world = world
@@ -66,6 +70,18 @@ actor CallsOwner {
         ) { _ in }
     }
 
+    /// The inbox begins further on than was asked for; before that is answered another owner has opened it.
+    func openAgainBeforeStartIsFound(_ partition: Int32) async {
+        guard let world, let topic = world.consumer?.topic(LedgerName.calls.inbox) else { return }
+        world.findInboxStart(topic, partition)
+        world.closeInbox(LedgerName.calls.inbox, partition)
+        world.openInbox(LedgerName.calls.inbox, partition, at: 0)
+        // Answers come in the order of the questions.
+        await answered { (done: Answering<Void>) in
+            world.askEnds([KafkaPartition(LedgerName.calls.inbox, partition)]) { _ in done.resume() }
+        }
+    }
+
     /// As another owner begins.
     func mark(_ partition: Int32) throws {
         var marker = LogRecord<CallFact>()
@@ -74,6 +90,14 @@ actor CallsOwner {
         try producer?.produce(
             topic: LedgerName.calls.log, partition: partition, key: [], value: marker.encoded()
         ) { _ in }
+    }
+
+    /// As an owner writes into its log.
+    func write() async -> LogAppend {
+        await answered { (done: Answering<LogAppend>) in
+            guard let world, world.append([], key: "", to: LedgerName.calls.log, 0, { done.resume(returning: $0) })
+            else { return done.resume(returning: .failed("it was not taken")) }
+        }
     }
 
     func stop() async {
@@ -95,6 +119,13 @@ actor CallsOwner {
     deinit { loop.stop() }
 }
 
+/// The lines of a log.
+final class Said: Sendable {
+    private let lines = Locked("")
+    func write(_ line: [UInt8]) { lines.withLock { $0 += String(decoding: line, as: UTF8.self) } }
+    var text: String { lines.withLock { $0 } }
+}
+
 /// The other member of the group is in no hurry: it is given partitions, and begins none before a test says so.
 @Suite(.serialized, .timeLimit(.minutes(2)))
 struct LedgerHandoverTests {
@@ -105,12 +136,17 @@ struct LedgerHandoverTests {
         let given: Int32
     }
 
-    private func shared(_ kind: KafkaBroker.Kind) async throws -> Shared {
-        let broker = try await KafkaBroker(kind)
-        let owner = CallsOwner(broker.bootstrap)
+    private func alone(_ broker: KafkaBroker, extra: [String: String] = [:]) async throws -> CallsOwner {
+        let owner = CallsOwner(broker.bootstrap, extra: extra)
         try await owner.start()
         try await until("all are owned") { await owner.owned.count == 4 }
         try await until("it can ask") { await owner.isReady }
+        return owner
+    }
+
+    private func shared(_ kind: KafkaBroker.Kind) async throws -> Shared {
+        let broker = try await KafkaBroker(kind)
+        let owner = try await alone(broker)
         let other = KafkaMember("other", broker.bootstrap, KafkaJournal())
         try await other.join(owner.settings.group, LedgerName.calls.inbox)
         try await until("two are given to the other") { await other.owned.count == 2 }
@@ -149,6 +185,48 @@ struct LedgerHandoverTests {
         await stopped
         #expect(await owner.owned.isEmpty)
         await other.leave()
+        await owner.close()
+    }
+
+    @Test(arguments: KafkaBroker.Kind.present)
+    func `A partition is given to another while records are on their way into its log`(
+        kind: KafkaBroker.Kind
+    ) async throws {
+        let broker = try await KafkaBroker(kind)
+        defer { broker.kill() }
+        // What is written stands in the log so much later.
+        let owner = try await alone(broker, extra: ["linger.ms": "300"])
+        let other = KafkaMember("other", broker.bootstrap, KafkaJournal())
+        try await other.join(owner.settings.group, LedgerName.calls.inbox)
+        try await until("two are given to the other") {
+            for partition in 0..<owner.settings.partitions { try await owner.ask(partition) }
+            return await other.owned.count == 2
+        }
+        let given = try #require(await other.owned.min())
+        let before = await owner.count(given)
+        try await until("it is decided on") { await owner.count(given) > before }
+        #expect(await owner.owned.count == 4)
+        try await owner.mark(given)
+        try await until("it is let go of") { await owner.owned.contains(given) == false }
+        #expect(!owner.said.text.contains("a log has lost"), "\(owner.said.text)")
+        await owner.stop()
+        await other.leave()
+        await owner.close()
+    }
+
+    @Test(arguments: KafkaBroker.Kind.present)
+    func `A late answer about an inbox does not concern who has opened it since`(
+        kind: KafkaBroker.Kind
+    ) async throws {
+        let broker = try await KafkaBroker(kind)
+        defer { broker.kill() }
+        let owner = try await alone(broker)
+        await owner.openAgainBeforeStartIsFound(0)
+        #expect(await owner.owned.count == 4)
+        #expect(!owner.said.text.contains("does not reach"))
+        try await owner.ask(0)
+        try await until("it is decided") { await owner.count(0) == 1 }
+        await owner.stop()
         await owner.close()
     }
 }

@@ -9,8 +9,9 @@ extension Ledger {
             return owner.end(because: "the group gave it to another")
         }
         world.readInboxOn(name.inbox, partition, from: owner.receivedThrough + 1)
+        // From where records may be on their way: that place is there already, the one behind them is not.
         world.readLog(
-            name.log, partition, from: .offset(owner.nextOffset), upTo: .max,
+            name.log, partition, from: .offset(owner.acceptedThrough + 1), upTo: .max,
             each: { [weak owner] _, record in owner?.see(record) }, { _ in })
         if paused.contains(partition) { world.setInbox(name.inbox, partition, flows: false) }
         handovers[partition] = world.loop.schedule(after: limit) { [unowned self] in

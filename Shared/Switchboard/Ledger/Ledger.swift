@@ -223,6 +223,13 @@ extension Ledger {
             world.log.warning(
                 "a record of the log cannot be read, and counts for nothing",
                 ["ledger": name.rawValue, "partition": Int(partition), "offset": offset])
+        case .isAhead(let offset, let lead):
+            world.log.error(
+                "an inbox's broker has a clock that is ahead of this one",
+                [
+                    "ledger": name.rawValue, "partition": Int(partition), "offset": offset,
+                    "milliseconds": lead.milliseconds,
+                ])
         }
     }
 }

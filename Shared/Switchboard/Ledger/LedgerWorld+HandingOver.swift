@@ -25,6 +25,7 @@ extension LedgerWorld {
 
     /// The group's consumer has let go of it: the reader goes on where it stopped.
     func readInboxOn(_ topic: String, _ partition: Int32, from offset: Int64) {
+        if let id = consumer?.topic(topic) { inboxes[ReadingKey(topic: id, partition: partition)] = nil }
         guard let reader, let id = reader.topic(topic) else { return }
         guard readOn.insert(ReadingKey(topic: id, partition: partition)).inserted else { return }
         reader.add(id, partition, at: .offset(offset))

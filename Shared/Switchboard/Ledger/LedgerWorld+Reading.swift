@@ -56,8 +56,9 @@ extension LedgerWorld {
 
     func openInbox(_ topic: String, _ partition: Int32, at offset: Int64?) {
         guard let consumer, let id = consumer.topic(topic) else { return }
-        inboxStarts[ReadingKey(topic: id, partition: partition)] = offset ?? 0
-        consumer.add(id, partition, at: offset ?? 0)
+        let opening = InboxOpening(at: offset ?? 0)
+        inboxes[ReadingKey(topic: id, partition: partition)] = opening
+        consumer.add(id, partition, at: opening.offset)
     }
 
     /// The inbox does not have what its owner asked for. What it has let go of is lost: somebody must know, and what came
@@ -65,9 +66,13 @@ extension LedgerWorld {
     func findInboxStart(_ topic: KafkaTopicID, _ partition: Int32) {
         let ledger = ledgers[topic.index]
         let place = KafkaPartition(ledger.name.inbox, partition)
+        let key = ReadingKey(topic: topic, partition: partition)
         consumer?.remove(topic, partition)
+        guard let opening = inboxes[key] else { return }
         admin.startOffsets(of: [place]) { [self] result in
-            let wanted = inboxStarts[ReadingKey(topic: topic, partition: partition)] ?? 0
+            // Another owner may have opened it meanwhile, or nobody reads it here any more.
+            guard inboxes[key] === opening else { return }
+            let wanted = opening.offset
             guard case .success(let starts) = result, let start = starts[place], start > wanted, let consumer else {
                 log.error(
                     "an inbox does not reach as far as it was decided",
@@ -82,6 +87,7 @@ extension LedgerWorld {
     func closeInbox(_ topic: String, _ partition: Int32) {
         stopReadingOn(topic, partition)
         guard let consumer, let id = consumer.topic(topic) else { return }
+        inboxes[ReadingKey(topic: id, partition: partition)] = nil
         consumer.remove(id, partition)
     }
 

@@ -14,7 +14,8 @@ package final class LedgerWorld {
     private var framesProducer: KafkaProducer?
     var ledgers: [ServedLedger] = []
     var readings: [ReadingKey: LogReading] = [:]
-    var inboxStarts: [ReadingKey: Int64] = [:]
+    /// Those that the group's consumer reads.
+    var inboxes: [ReadingKey: InboxOpening] = [:]
     private let records: Outgoing
     private let frames: Deliveries
     /// Effects that were let go for their size.
@@ -24,6 +25,8 @@ package final class LedgerWorld {
     private var tickTimer: LoopTimer?
     private var lastTick = ContinuousClock.now
     private var isStopping = false
+    /// Nothing is written or read any more.
+    private var isClosed = false
     var hasLeft = false
     var departure = Departure.none
     /// Inboxes that are read on, by the reader of logs, for partitions that another is about to take.
@@ -37,6 +40,12 @@ package final class LedgerWorld {
     struct ReadingKey: Hashable {
         let topic: KafkaTopicID
         let partition: Int32
+    }
+
+    /// One owner's reading of its inbox; each is another, also from the same offset.
+    final class InboxOpening {
+        let offset: Int64
+        init(at offset: Int64) { self.offset = offset }
     }
 
     /// One owner's reading of its log.
@@ -82,7 +91,9 @@ package final class LedgerWorld {
 
     /// Makes or checks the topics, waits until every producer can write at once, and joins the group.
     package func start() {
+        guard !isStopping else { return }
         admin.createTopics(settings.topics) { [self] result in
+            guard !isStopping else { return }
             switch result {
             case .success: openProducers()
             case .failure(let failure):
@@ -140,7 +151,8 @@ package final class LedgerWorld {
     }
 
     private func join() {
-        guard consumer == nil, let producer, producer.isReady, let framesProducer, framesProducer.isReady, let reader
+        guard !isStopping, consumer == nil, let producer, producer.isReady, let framesProducer, framesProducer.isReady,
+            let reader
         else { return }
         reader.onRecord = { [unowned self] record in read(record) }
         reader.onTurnEnd = { [unowned self] in if !readOn.isEmpty { for ledger in ledgers { ledger.turn() } } }
@@ -163,6 +175,7 @@ package final class LedgerWorld {
             let consumer = try KafkaGroupConsumer(
                 settings: settings.kafka, group: settings.group, topics: ledgers.map(\.name.inbox), loop: loop)
             consumer.onAssigned = { [unowned self] topic, partitions in
+                guard !isStopping else { return }
                 for partition in partitions { ledgers[topic.index].assigned(partition) }
             }
             consumer.onRevoked = { [unowned self] topic, partitions, lost in
@@ -237,18 +250,22 @@ package final class LedgerWorld {
 
     private func flush(_ done: @escaping () -> Void) {
         tickTimer = nil
-        guard let producer, let framesProducer else { return done() }
+        guard let producer, let framesProducer else { return close(done) }
         producer.flush(within: .seconds(2)) { _ in
-            framesProducer.flush(within: .seconds(1)) { [self] _ in
-                records.close()
-                frames.close()
-                producer.close()
-                framesProducer.close()
-                reader?.close()
-                admin.close()
-                done()
-            }
+            framesProducer.flush(within: .seconds(1)) { [self] _ in close(done) }
         }
+    }
+
+    private func close(_ done: () -> Void) {
+        isClosed = true
+        records.close()
+        frames.close()
+        producer?.close()
+        framesProducer?.close()
+        reader?.close()
+        reader = nil
+        admin.close()
+        done()
     }
 
     // MARK: time
@@ -298,6 +315,10 @@ package final class LedgerWorld {
         _ done: @escaping KafkaProducer.Acknowledged
     ) -> Bool {
         guard let producer else { return false }
+        guard !isClosed else {
+            loop.atEndOfTurn { done(.failure(KafkaFailure(code: 0, operation: "produce", text: "the process ends"))) }
+            return true
+        }
         do {
             try producer.produce(topic: topic, partition: partition, key: Array(key.utf8), value: value) {
                 [records] result in

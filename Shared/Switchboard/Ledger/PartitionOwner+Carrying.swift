@@ -111,7 +111,7 @@ extension PartitionOwner {
         }
         hold(entry, record.key, since: replayMarker, at: record.time)
         entries[record.key] = entry
-        schedule(record.key, entry)
+        schedule(record.key, entry, at: record.time)
         return true
     }
 

@@ -7,6 +7,7 @@ extension PartitionOwner {
     ) -> Bool {
         guard phase == .owning, offset > receivedThrough else { return true }
         receivedThrough = offset
+        let time = believable(time, of: offset)
         let item = Pending(offset: offset, time: time, key: String(decoding: key, as: UTF8.self))
         item.caution = caution(for: offset, at: time)
         if item.caution != nil {
@@ -19,6 +20,16 @@ extension PartitionOwner {
         pending.append(item)
         look(item, record)
         return true
+    }
+
+    /// A broker whose clock is ahead does not lead the partition's time away: there it would stay, in the log too, and what
+    /// began to ring after that would be over at once.
+    private func believable(_ time: Timestamp, of offset: Int64) -> Timestamp {
+        let now = ports.clock
+        guard time - now > LedgerLimit.clockSkewMax else { return time }
+        if !hasToldOfClock { ports.tell(partition, .isAhead(offset, by: time - now)) }
+        hasToldOfClock = true
+        return now + LedgerLimit.clockSkewMax
     }
 
     func look(_ item: Pending, _ record: InboxRecord<Input>) {
@@ -92,7 +103,7 @@ extension PartitionOwner {
                 book.observe(input, by: &state, at: time)
                 if let entry = entries[key] {
                     entry.state = state
-                    schedule(key, entry)
+                    schedule(key, entry, at: time, isHeard: true)
                 }
             }
             guard record.reply != nil || record.command != nil else { return }
@@ -194,7 +205,7 @@ extension PartitionOwner {
             entry.announced =
                 book.countsFacts ? Int64(entry.state.sequence) : CallbackEvent.sequence(at: offset, events - 1)
         }
-        schedule(key, entry)
+        schedule(key, entry, at: time)
         holdAgain(entry, since: marker, at: time)
         if let forget = entry.state.forgetAt {
             forgetting.append((key, forget))

@@ -64,6 +64,8 @@ package enum OwnerNews: Hashable, Sendable {
     case fails(Int64)
     /// What stands at this offset of the log cannot be read: nobody of ours has written it. Told of the first one.
     case cannotRead(Int64)
+    /// The input at this offset was appended by a clock that is so far ahead of ours. Told of the first one.
+    case isAhead(Int64, by: Duration)
 }
 
 /// What the log says of owners that decided nothing. Carried from opening to opening, so that it is known wherever the

@@ -183,10 +183,13 @@ extension PartitionOwner {
         phase = .owning
         suspicion.begin()
         let now = max(ports.clock, lastTime)
-        if lastTime != Timestamp() { silence.stalled(for: min(now - lastTime, .seconds(20)), endingAt: now) }
+        // Since when nobody listened is not known where nobody wrote: some of the time that the log was quiet.
+        if lastTime != Timestamp() {
+            silence.stalled(for: min(now - lastTime, LedgerLimit.unheardMax), endingAt: now)
+        }
         for (key, entry) in entries {
             book.begin(&entry.state, hearingFrom: now)
-            schedule(key, entry)
+            schedule(key, entry, at: now, isHeard: true)
         }
         receivedThrough = inboxOffset
         // First, so that the opening says what must still be read for them.
@@ -261,9 +264,6 @@ extension PartitionOwner {
     }
 
     // MARK: being overtaken
-
-    /// Where the record stands that it sends next, while it rules.
-    var nextOffset: Int64 { markerOffset + 1 + ordinal }
 
     /// A record of its log, as it came there: the marker of another ends this owner before it writes behind it.
     func see(_ record: UnsafeRawBufferPointer) {

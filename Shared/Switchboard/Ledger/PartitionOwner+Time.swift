@@ -16,11 +16,12 @@ extension PartitionOwner {
             guard phase == .owning else { return }
             // A broker that answers late, or not, could not be listened to all that time.
             let clock = max(ports.clock, lastTime)
-            silence.stalled(for: clock - now, endingAt: clock)
             guard let end else {
+                silence.askedInVain(from: now, to: clock)
                 question = nil
                 return
             }
+            silence.stalled(for: clock - now, endingAt: clock)
             question?.end = end
             pump()
         }
@@ -42,7 +43,8 @@ extension PartitionOwner {
             guard let entry = entries[item.key] else { continue }
             let deadlines = entry.state.deadlines
             let isPlainDue = deadlines.plain.map { $0 <= asked.asked } ?? false
-            let silenceDue = deadlines.silence.map { silence.due($0, at: asked.asked) }
+            let extra = silence.extended(since: entry.silentSince, at: asked.asked)
+            let silenceDue = deadlines.silence.map { $0 + extra }
             let isSilenceDue = silenceDue.map { $0 <= asked.asked } ?? false
             if isPlainDue || isSilenceDue {
                 decideTimer(item.key, at: asked.asked, silenceCounts: isSilenceDue)
@@ -55,14 +57,30 @@ extension PartitionOwner {
     }
 
     /// Puts a key's deadlines into the queue where they have changed.
-    func schedule(_ key: String, _ entry: Entry) {
+    /// - Parameter isHeard: whoever it waits for was heard at that time.
+    func schedule(_ key: String, _ entry: Entry, at time: Timestamp, isHeard: Bool = false) {
         let deadlines = entry.state.deadlines
         guard deadlines != entry.scheduled else { return }
+        if isHeard || entry.scheduled.silence == nil { entry.silentSince = time }
         if let plain = deadlines.plain, plain != entry.scheduled.plain { due.add(key, at: plain, isSilence: false) }
         if let silence = deadlines.silence, silence != entry.scheduled.silence {
             due.add(key, at: silence, isSilence: true)
         }
         entry.scheduled = deadlines
+        if due.count > LedgerLimit.deadlinesPerEntry * entries.count + LedgerLimit.deadlinesSpare {
+            letGoOfStaleDeadlines()
+        }
+    }
+
+    /// What holds no longer is let go of before its time: a call that lasted a minute would wait for a day. What passed
+    /// and changed nothing is asked once more.
+    func letGoOfStaleDeadlines() {
+        var items: [DeadlineQueue.Item] = []
+        for (key, entry) in entries {
+            if let plain = entry.scheduled.plain { items.append(.init(time: plain, key: key, isSilence: false)) }
+            if let silence = entry.scheduled.silence { items.append(.init(time: silence, key: key, isSilence: true)) }
+        }
+        due = DeadlineQueue(items)
     }
 
     // MARK: forgetting

@@ -82,6 +82,7 @@ package final class PartitionOwner<B: Book> {
     package internal(set) var snapshots = 0
     package internal(set) var skippedRecords = 0
     var hasToldOfForeign = false
+    var hasToldOfClock = false
 
     package init(partition: Int32, book: B, ports: any LedgerPorts, limits: OwnerLimits = OwnerLimits()) {
         self.partition = partition
@@ -133,6 +134,8 @@ package final class PartitionOwner<B: Book> {
         /// Its tombstone stands in the log, and says what it is.
         var isBuried = false
         var scheduled = Deadlines()
+        /// From when on its present silence lasts, or the first of several.
+        var silentSince = Timestamp()
         /// What a snapshot had that this program does not know.
         var unknown = UnknownMembers()
         /// Commands to it that may still be remembered.
@@ -287,6 +290,12 @@ package enum LedgerLimit {
     package static let clockSkewMax: Duration = .milliseconds(500)
     /// A record of tombstones takes no further one from this size on; a state is far smaller than what is left.
     static let tombstoneBytes = 200_000
+    /// Between two owners nobody listens for longer, unless nobody is there at all.
+    static let unheardMax: Duration = .seconds(20)
+    /// With more deadlines than so many for each aggregate, and these besides, those that hold no longer are let go of. An
+    /// aggregate has two at most, so that this costs each added one the same however many there are.
+    static let deadlinesPerEntry = 3
+    static let deadlinesSpare = 1_024
     /// Behind a marker its owner's opening comes at once; a zombie's records may come between.
     static let openingWithin: Int64 = 16
     /// An ended machine holds the log back no longer than this: while its commands may be repeated. Then its tombstone

@@ -45,6 +45,12 @@ package struct DeadlineQueue {
 
     package init() {}
 
+    /// The same for the same deadlines, in whatever order they come.
+    package init(_ items: [Item]) {
+        // What is sorted is a heap.
+        heap = items.sorted { ($0.time, $0.key) < ($1.time, $1.key) }
+    }
+
     package var first: Item? { heap.first }
     package var count: Int { heap.count }
 
@@ -75,26 +81,4 @@ package struct DeadlineQueue {
             parent = child
         }
     }
-}
-
-/// How much longer deadlines that conclude from silence run, because the owner could not listen.
-struct SilenceRule {
-    private(set) var extra: Duration = .zero
-    private var until = Timestamp()
-    /// Deadlines may lie this far ahead; an extension holds as long.
-    private static let memory: Duration = .seconds(300)
-    private static let margin: Duration = .seconds(5)
-    static let stallMin: Duration = .seconds(1)
-
-    mutating func stalled(for length: Duration, endingAt now: Timestamp) {
-        guard length > Self.stallMin else { return }
-        extra = (now < until ? extra : .zero) + length + Self.margin
-        until = now + Self.memory
-    }
-
-    /// When a deadline is due, as it looks at `now`.
-    func due(_ deadline: Timestamp, at now: Timestamp) -> Timestamp { deadline + extended(at: now) }
-
-    /// How much later than its time a deadline is due.
-    func extended(at now: Timestamp) -> Duration { now < until ? extra : .zero }
 }
