@@ -19,11 +19,17 @@ final class Dispatcher {
     private var assigned: Set<Int32> = []
     private var retry: LoopTimer?
     private var restarts: [Int32: LoopTimer] = [:]
+    /// Since when a partition is begun again, time after time, and the last time.
+    private var rows: [Int32: (since: ContinuousClock.Instant, last: ContinuousClock.Instant)] = [:]
     private var again: LoopTimer?
 
     /// The owners' group, for ever.
     private static let group = "switchboard.callback-dispatcher.v1"
     private static let retryAfter: Duration = .seconds(1)
+    /// What begins again later than this is no more of the same.
+    private static let rowGap: Duration = .seconds(10)
+    /// Beyond this someone must act: no broker is away so long and answers in between.
+    private static let rowMax: Duration = .seconds(30)
     private static let looksPerAge = 4
 
     private enum Condition {
@@ -131,6 +137,7 @@ final class Dispatcher {
                 for partition in partitions {
                     assigned.remove(partition)
                     restarts[partition] = nil
+                    rows[partition] = nil
                     renderer.stop(partition)
                     webhooks.stop(partition)
                 }
@@ -145,7 +152,17 @@ final class Dispatcher {
     }
 
     private func restart(_ partition: Int32, because reason: String) {
-        host.log.error("a partition is begun again", ["partition": Int(partition), "cause": reason])
+        let now = ContinuousClock.now
+        var row = rows[partition] ?? (since: now, last: now)
+        if now - row.last > Self.rowGap { row.since = now }
+        row.last = now
+        rows[partition] = row
+        let words: LogData = ["partition": Int(partition), "cause": reason]
+        if now - row.since < Self.rowMax {
+            host.log.warning("a partition is begun again", words)
+        } else {
+            host.log.error("a partition is begun again and again", words)
+        }
         restarts[partition] = host.loop.schedule(after: Self.retryAfter) { [unowned self] in
             restarts[partition] = nil
             guard assigned.contains(partition) else { return }
