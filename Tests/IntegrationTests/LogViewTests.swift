@@ -50,37 +50,76 @@ import Testing
         await fresh.close()
         await scene.close()
     }
+
+    @Test func `that is closed amid an incarnation knows afterwards which records count`() async throws {
+        let broker = try await KafkaBroker(.embedded)
+        let scene = KafkaScene(broker.bootstrap)
+        try await scene.createTopics(
+            [LedgerName.calls.log, "plain"].map { name in
+                KafkaTopicSpecification(
+                    name, partitions: 1, configs: ["message.timestamp.type": "LogAppendTime"])
+            })
+        let path = broker.folder + "/view.sqlite"
+        var writer = ViewWriter(bootstrap: broker.bootstrap)
+        try await writer.write(["a", "b"])
+        try await writer.writeInVain("lost")
+        let first = ViewScene(path, broker.bootstrap)
+        try await until("the view shows what counts") { try await first.keys() == ["a", "b"] }
+        await first.close()
+
+        try await writer.writeInVain("lost too")
+        try await writer.write(["c", "d"], goesOn: true)
+        let again = ViewScene(path, broker.bootstrap)
+        try await until("the view goes on") { try await again.keys() == ["a", "b", "c", "d"] }
+        #expect(again.failures == [])
+        await again.close()
+        await scene.close()
+    }
 }
 
-/// One incarnation that writes decisions with a key and nothing else, and the key into a topic beside the log.
+/// Writes decisions with a key and nothing else, and the key into a topic beside the log.
 private struct ViewWriter {
     let scene: KafkaScene
-    var ordinal: Int64 = -1
+    private var incarnation = ""
+    private var ordinal: Int64 = 0
 
     init(bootstrap: String) { scene = KafkaScene(bootstrap) }
 
-    mutating func write(_ keys: [String]) async throws {
-        if ordinal < 0 {
+    /// - Parameter goesOn: as the incarnation before; else behind a marker, so that a reader that begins in the middle
+    ///   meets one.
+    mutating func write(_ keys: [String], goesOn: Bool = false) async throws {
+        if incarnation.isEmpty {
             try await scene.startProducer([LedgerName.calls.log, "plain"])
             try await until("the producer is ready") { await scene.isProducerReady }
         }
         var values: [[UInt8]] = []
-        // A marker each time: a reader that begins in the middle meets one.
-        var marker = LogRecord<CallFact>()
-        marker.kind = .marker
-        marker.incarnation = UUID().uuidString
-        values.append(marker.encoded())
-        ordinal = 0
+        if !goesOn {
+            incarnation = UUID().uuidString
+            ordinal = 0
+            var marker = LogRecord<CallFact>()
+            marker.kind = .marker
+            marker.incarnation = incarnation
+            values.append(marker.encoded())
+        }
         for key in keys {
-            var record = LogRecord<CallFact>()
-            record.incarnation = marker.incarnation
-            record.ordinal = ordinal
-            record.key = key
-            record.sequence = 1
+            values.append(Self.record(key, incarnation, ordinal))
             ordinal += 1
-            values.append(record.encoded())
         }
         try await scene.write(values, keys)
+    }
+
+    /// What counts for nobody: a record of another incarnation, and one behind a gap.
+    func writeInVain(_ key: String) async throws {
+        try await scene.write([Self.record(key, "another", ordinal), Self.record(key, incarnation, ordinal + 5)], [])
+    }
+
+    private static func record(_ key: String, _ incarnation: String, _ ordinal: Int64) -> [UInt8] {
+        var record = LogRecord<CallFact>()
+        record.incarnation = incarnation
+        record.ordinal = ordinal
+        record.key = key
+        record.sequence = 1
+        return record.encoded()
     }
 }
 
