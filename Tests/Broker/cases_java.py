@@ -1,20 +1,19 @@
 """Kafka's own client and tools, in Java: an independent judge."""
 
 import json
-import os
 import subprocess
 import threading
 import uuid
+from pathlib import Path
 
 from broker import needs, wait_until
 from cases_groups import Member
 
+TOOL = str(Path(__file__).resolve().parents[2] / "Deploy/Local/kafka-tool")
+
 
 def tool(name, *arguments, text=None, seconds=60):
-    command = [f"{os.environ['KAFKA_HOME']}/bin/tool", name, *arguments]
-    if not os.path.exists(command[0]):
-        command = [f"{os.environ['KAFKA_HOME']}/bin/{name}.sh", *arguments]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=seconds)
+    done = subprocess.run([TOOL, name, *arguments], input=text, capture_output=True, text=True, timeout=seconds)
     assert done.returncode == 0, f"{name}: {done.stdout[-1500:]} {done.stderr[-1500:]}"
     return done.stdout
 
@@ -69,7 +68,7 @@ def test_java_shares_a_group_with_librdkafka(broker):
     topic, group = broker.topic(partitions=4), f"g-{uuid.uuid4().hex[:8]}"
     mine = Member(broker, group, topic, "range")
     theirs = subprocess.Popen(
-        [f"{os.environ['KAFKA_HOME']}/bin/tool", "kafka-verifiable-consumer", "--bootstrap-server", broker.bootstrap,
+        [TOOL, "kafka-verifiable-consumer", "--bootstrap-server", broker.bootstrap,
          "--topic", topic, "--group-id", group, "--reset-policy", "earliest", "--session-timeout", "6000", "--verbose",
          "--assignment-strategy", "org.apache.kafka.clients.consumer.RangeAssignor"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

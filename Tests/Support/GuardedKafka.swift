@@ -120,9 +120,9 @@ package final class GuardedKafka: Sendable {
             process.executableURL = URL(filePath: "/bin/bash")
             process.arguments = [
                 "-c",
-                #"exec "$KAFKA_HOME/bin/tool" kafka-configs --bootstrap-server "$0" --alter --entity-type users "#
+                #"exec "$4" kafka-configs --bootstrap-server "$0" --alter --entity-type users "#
                     + #"--entity-name "$1" --add-config "$2=[password=$3]" >/dev/null 2>&1"#,
-                broker.bootstrap, Self.user, mechanism, Self.password,
+                broker.bootstrap, Self.user, mechanism, Self.password, KafkaBroker.Kind.local("kafka-tool"),
             ]
             try process.run()
             process.waitUntilExit()

@@ -21,11 +21,17 @@ package final class KafkaBroker: Sendable {
             }
         }
 
+        /// A program of Deploy/Local.
+        package static func local(_ name: String) -> String {
+            URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Deploy/Local/\(name)")
+                .standardizedFileURL.path
+        }
+
         fileprivate var program: String? {
             let environment = ProcessInfo.processInfo.environment
             switch self {
             case .apache:
-                return environment["KAFKA_HOME"].map { "\($0)/bin/broker" }
+                return environment["KAFKA_HOME"].map { _ in Self.local("kafka-node") }
             case .embedded:
                 return environment["EMBEDDED_LOG"]
                     ?? Bundle.main.executableURL?.deletingLastPathComponent().appending(path: "embedded-log").path

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from .files import PORTS, is_free
+from .settings import ROOT
 
 START_SECONDS = 90
 # A node's controller listens so far above its clients' port.
@@ -73,7 +74,7 @@ class Kafka:
         heap = {"KAFKA_HEAP": HEAP_OF_SEVERAL} if several else {}
         with open(self._words(node), "a") as out:
             self._processes[node] = subprocess.Popen(
-                [f"{os.environ['KAFKA_HOME']}/bin/broker", str(self.folder / "data"), str(self._first), *several],
+                [str(ROOT / "Deploy/Local/kafka-node"), str(self.folder / "data"), str(self._first), *several],
                 stdout=out, stderr=out, env=heap | os.environ)
 
     def _await(self, node: int) -> None:
