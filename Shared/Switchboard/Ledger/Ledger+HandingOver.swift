@@ -4,6 +4,7 @@ extension Ledger {
     func revoked(_ partition: Int32, lost: Bool) {
         assigned.remove(partition)
         restarts[partition] = nil
+        world.clockVerdicts.forget(place(partition))
         guard let owner = owners[partition] else { return }
         guard !lost, owner.isOwning, let limit = world.handoverLimit else {
             return owner.end(because: "the group gave it to another")

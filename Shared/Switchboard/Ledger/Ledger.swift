@@ -153,11 +153,20 @@ package final class Ledger<B: Book>: LedgerPorts {
     }
 
     package func openInbox(_ partition: Int32, at offset: Int64?) {
+        world.clockVerdicts.agrees(place(partition), lead: world.clockLead(clock))
         world.openInbox(name.inbox, partition, at: offset)
         world.log.notice(
             "owns a partition",
             ["ledger": name.rawValue, "partition": Int(partition), "live": owners[partition]?.liveCount ?? 0])
         onOwnership?(partition, true)
+    }
+
+    func place(_ partition: Int32) -> ClockVerdicts.Place { ClockVerdicts.Place(name, partition) }
+
+    private func isBrokersClock(_ partition: Int32) -> Bool {
+        world.clockVerdicts.refuses(
+            place(partition), lead: world.clockLead(clock),
+            assigned: world.ledgers.reduce(0) { $0 + $1.assignedCount() }) == .refusesPartition
     }
 
     package func askInboxEnd(_ partition: Int32, _ done: @escaping (Int64?) -> Void) {
@@ -182,6 +191,16 @@ package final class Ledger<B: Book>: LedgerPorts {
         onOwnership?(partition, false)
         guard assigned.contains(partition) else {
             if wasHandedOver { world.leaveWhenHandedOver() }
+            return
+        }
+        if case .unable(.clock, let reason) = ending, isBrokersClock(partition) {
+            world.log.error(
+                "a partition's broker has another clock than the others: nobody here decides it",
+                ["ledger": name.rawValue, "partition": Int(partition), "reason": reason])
+            restarts[partition] = world.loop.schedule(after: LedgerWorld.comeBackAfter) { [unowned self] in
+                restarts[partition] = nil
+                take(partition)
+            }
             return
         }
         if case .unable(let inability, let reason) = ending {

@@ -59,7 +59,10 @@ package final class LedgerWorld {
     /// How often deadlines are looked at and refused work is tried again.
     private static let tickInterval: Duration = .milliseconds(100)
     /// How long a process whose clock was off stays out of the group.
-    private static let comeBackAfter: Duration = .seconds(60)
+    static let comeBackAfter: Duration = .seconds(60)
+    var clockVerdicts = ClockVerdicts()
+    /// When both clocks are read together first.
+    private let clockStart = ContinuousClock.now
 
     /// On the loop.
     package init(loop: EventLoop, settings: LedgerSettings, mirror: any StateMirror, log: Log) throws(KafkaFailure) {
@@ -211,6 +214,7 @@ package final class LedgerWorld {
         self.consumer = nil
         leaving = consumer
         departure = .withdrawing
+        clockVerdicts = ClockVerdicts()
         for ledger in ledgers { ledger.endHandovers() }
         tellWithdrawn(true)
         consumer.close { [self] in
@@ -222,6 +226,11 @@ package final class LedgerWorld {
                 tellWithdrawn(false)
             }
         }
+    }
+
+    /// Of the wall clock before the steady one; it changes when the wall clock is set.
+    func clockLead(_ clock: Timestamp) -> Duration {
+        .milliseconds(clock.milliseconds) - clockStart.duration(to: .now)
     }
 
     private func tellWithdrawn(_ isOut: Bool) {
