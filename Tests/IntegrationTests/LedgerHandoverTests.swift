@@ -17,10 +17,12 @@ actor CallsOwner {
     /// Its log, as it is written.
     nonisolated let said = Said()
 
-    init(_ bootstrap: String, extra: [String: String] = [:]) {
-        settings = LedgerSettings(
+    init(_ bootstrap: String, extra: [String: String] = [:], asksByProbe: Bool = false) {
+        var settings = LedgerSettings(
             kafka: KafkaSettings(bootstrap: bootstrap, clientID: "owner", extra: extra), group: freshTopic("owners"),
             partitions: 4)
+        settings.asksByProbe = asksByProbe
+        self.settings = settings
         loop.start()
     }
 
@@ -79,6 +81,14 @@ actor CallsOwner {
         // Answers come in the order of the questions.
         await answered { (done: Answering<Void>) in
             world.askEnds([KafkaPartition(LedgerName.calls.inbox, partition)]) { _ in done.resume() }
+        }
+    }
+
+    /// Where the inbox ends, as deadlines ask for it.
+    func inboxEnd(_ partition: Int32) async -> Int64? {
+        await answered { (done: Answering<Int64?>) in
+            guard let world else { return done.resume(returning: nil) }
+            world.askEnd(LedgerName.calls.inbox, partition) { done.resume(returning: $0) }
         }
     }
 

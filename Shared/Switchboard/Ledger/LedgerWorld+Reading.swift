@@ -97,7 +97,42 @@ extension LedgerWorld {
         if flows { consumer.resume(id, partition) } else { consumer.pause(id, partition) }
     }
 
+    /// Where an inbox ends: behind every record that its broker had taken when this was asked. `done` comes once, with nil
+    /// where that is not known within `probeLimit`.
+    ///
+    /// With one copy the broker says so. With several it says only how far the copies have come, and a record that its
+    /// leader took in time may stand behind that; so a record of our own goes there, and all before it stand before it.
     func askEnd(_ topic: String, _ partition: Int32, _ done: @escaping (Int64?) -> Void) {
+        guard settings.asksByProbe else { return askBroker(topic, partition, done) }
+        let answer = Once(done)
+        let isTaken = append([], key: Self.probeKey, to: topic, partition) { result in
+            if case .acknowledged(let offset, _) = result { answer.give(offset + 1) } else { answer.give(nil) }
+        }
+        guard isTaken else { return loop.atEndOfTurn { answer.give(nil) } }
+        answer.timer = loop.schedule(after: Self.probeLimit) { answer.give(nil) }
+    }
+
+    /// A record of an inbox that asks nothing.
+    static func isProbe(_ record: KafkaRecord) -> Bool {
+        record.value.isEmpty && record.key.elementsEqual(probeKey.utf8)
+    }
+
+    private static let probeKey = "probe"
+    private static let probeLimit: Duration = .seconds(2)
+
+    private final class Once {
+        var timer: LoopTimer?
+        private var done: ((Int64?) -> Void)?
+
+        init(_ done: @escaping (Int64?) -> Void) { self.done = done }
+
+        func give(_ end: Int64?) {
+            timer = nil
+            exchange(&done, with: nil)?(end)
+        }
+    }
+
+    private func askBroker(_ topic: String, _ partition: Int32, _ done: @escaping (Int64?) -> Void) {
         let place = KafkaPartition(topic, partition)
         admin.endOffsets(of: [place]) { result in
             if case .success(let ends) = result { done(ends[place]) } else { done(nil) }

@@ -22,6 +22,12 @@ extension PartitionOwner {
         return true
     }
 
+    /// An inbox record that asks nothing.
+    package func passOver(_ offset: Int64) {
+        guard phase == .owning else { return }
+        receivedThrough = max(receivedThrough, offset)
+    }
+
     /// A broker whose clock is ahead does not lead the partition's time away: there it would stay, in the log too, and what
     /// began to ring after that would be over at once.
     private func believable(_ time: Timestamp, of offset: Int64) -> Timestamp {

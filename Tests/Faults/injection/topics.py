@@ -100,7 +100,7 @@ def read_topic(reader: Consumer, topic: str, begin: dict[int, int] | None = None
 
 def entry(message) -> Entry:
     try:
-        value = json.loads(message.value())
+        value = json.loads(message.value() or b"")
     except ValueError:
         value = {}
     headers = {key: (text or b"").decode(errors="replace") for key, text in message.headers() or ()}
