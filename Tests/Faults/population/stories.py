@@ -58,6 +58,21 @@ class Call:
     async def pause(self, low: float, high: float):
         await asyncio.sleep(self.dice.uniform(low, high))
 
+    async def connects(self, *devices: Device):
+        """Each has been told that it is connected, or over.
+
+        - Raises: CameToNothing where it was accepted before its caller's start was refused."""
+        told = asyncio.gather(*(device.hears_one_of(("call.connected", *LETS_GO), self.id) for device in devices))
+        seatless = asyncio.create_task(self.is_seatless.wait())
+        try:
+            await asyncio.wait({told, seatless}, return_when=asyncio.FIRST_COMPLETED)
+            if not told.done():
+                raise CameToNothing
+            await told
+        finally:
+            told.cancel()
+            seatless.cancel()
+
     async def is_over(self, *devices: Device):
         """Each has been told that it ended; or the caller that it could not begin, and the others that it ended.
 
@@ -111,9 +126,7 @@ async def ring(call: Call, **more) -> asyncio.Task:
 
 
 async def talk_and_hang_up(call: Call, winner: Device, twice: bool = False):
-    connected = asyncio.gather(*(
-        device.hears_one_of(("call.connected", *LETS_GO), call.id) for device in (call.caller, winner)))
-    await connected
+    await call.connects(call.caller, winner)
     await call.pause(*TALK_SECONDS)
     await call.end(call.dice.choice((call.caller, winner)), twice)
     await call.is_over(call.caller, winner)
@@ -224,7 +237,7 @@ async def broken_lines(call: Call):
     await call.pause(0.2, 1.5)
     if not await call.accept(call.callee):
         return
-    await asyncio.gather(*(d.hears_one_of(("call.connected", *LETS_GO), call.id) for d in (call.caller, call.callee)))
+    await call.connects(call.caller, call.callee)
     if not while_ringing:
         await weak.breaks_for(call.dice.uniform(0.0, 3.0))
     await call.pause(*TALK_SECONDS)
