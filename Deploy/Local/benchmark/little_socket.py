@@ -64,6 +64,6 @@ class LittleSocket:
                 size, = struct.unpack(">Q", await self._reader.readexactly(8))
             payload = await self._reader.readexactly(size)
             if first & 0xF == CLOSE:
-                raise TryAgain(f"closed with {payload[:2].hex()}")
+                raise TryAgain(f"closed with {int.from_bytes(payload[:2])}")
             if first == FINAL_TEXT:
                 return payload
