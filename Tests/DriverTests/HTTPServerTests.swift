@@ -297,15 +297,20 @@ import Testing
         await server.end()
     }
 
-    @Test func whatHasArrivedWhenTheServerStopsIsAnswered() async throws {
-        let server = try await HTTPTestServer.start()
-        let port = server.port
-        let kept = try await blocking {
+    /// One that has been answered already, and may ask again.
+    private func keptConnection(to port: Int) async throws -> PassedClient {
+        try await blocking {
             let client = try RawClient(port: port)
             client.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n")
             _ = try client.response()
-            return LockedClient(client)
+            return PassedClient(client)
         }
+    }
+
+    @Test func whatHasArrivedWhenTheServerStopsIsAnswered() async throws {
+        let server = try await HTTPTestServer.start()
+        let port = server.port
+        let kept = try await keptConnection(to: port)
         let stopped = Flag()
         // The loop reads nothing meanwhile: one request waits in a kept connection, another in one that is not taken yet.
         let waiting = await server.onLoop { server in
@@ -313,7 +318,7 @@ import Testing
             let client = try? RawClient(port: port)
             client?.send("GET /new HTTP/1.1\r\nHost: a\r\n\r\n")
             server.stop(within: .seconds(10), then: { stopped.set() })
-            return client.map(LockedClient.init)
+            return client.map(PassedClient.init)
         }
         let new = try #require(waiting)
         for (client, path) in [(kept, "/kept"), (new, "/new")] {
@@ -330,12 +335,7 @@ import Testing
     @Test func whoIsIdleWhenTheServerStopsMayAskOnceMore() async throws {
         let server = try await HTTPTestServer.start()
         let port = server.port
-        let kept = try await blocking {
-            let client = try RawClient(port: port)
-            client.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n")
-            _ = try client.response()
-            return LockedClient(client)
-        }
+        let kept = try await keptConnection(to: port)
         await server.onLoop { $0.stop(within: .seconds(10), then: {}) }
         let answer = try await blocking {
             kept.client.send("GET /last HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -391,7 +391,7 @@ final class KeptResponder: @unchecked Sendable {
 }
 
 /// Goes from thread to thread, and is used on one at a time.
-private final class LockedClient: @unchecked Sendable {
+private final class PassedClient: @unchecked Sendable {
     let client: RawClient
     init(_ client: RawClient) { self.client = client }
 }

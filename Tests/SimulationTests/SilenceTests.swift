@@ -48,17 +48,21 @@ import Testing
         #expect(hasDied)
     }
 
+    private func expectDeathTenSecondsAfterABeat() {
+        beat()
+        users.wait(.milliseconds(9_500))
+        #expect(!hasDied)
+        users.wait(.seconds(1))
+        #expect(hasDied)
+    }
+
     @Test func `waits no longer for who fell silent after it`() {
         users.takeOver()
         beat()
         users.now = users.now + .seconds(30)
         users.tick(stalledFor: .seconds(30))
         users.wait(.seconds(1))
-        beat()
-        users.wait(.milliseconds(9_500))
-        #expect(!hasDied)
-        users.wait(.seconds(1))
-        #expect(hasDied)
+        expectDeathTenSecondsAfterABeat()
     }
 
     @Test func `waits longer for whom it waits already, though another has returned since`() {
@@ -88,11 +92,7 @@ import Testing
         users.now = users.now + .seconds(3_600)
         users.takeOver()
         users.wait(.seconds(1))
-        beat()
-        users.wait(.milliseconds(9_500))
-        #expect(!hasDied)
-        users.wait(.seconds(1))
-        #expect(hasDied)
+        expectDeathTenSecondsAfterABeat()
     }
 
     @Test func `gives everybody the margin when it begins to listen`() {

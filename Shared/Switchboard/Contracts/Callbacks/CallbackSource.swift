@@ -1,6 +1,6 @@
 /// Up to where the three logs of a partition have been rendered; stands with each record of `switchboard.callbacks.v1`,
-/// so that the last one alone says where to go on. Where the logs go on
-/// without an event it stands in `switchboard.callbacks.deliveries.v1` too, by itself.
+/// so that the last one alone says where to go on. Where the logs go on without an event it stands in
+/// `switchboard.callbacks.deliveries.v1` too, by itself.
 package struct CallbackProgress: Message, Hashable {
     /// One log of the partition.
     package struct Place: Message, Hashable {
