@@ -17,7 +17,7 @@ from .page import table
 from .switchboard import Switchboard
 from .witnesses import Witnesses
 
-# How many ledgers a service decides and counts; callback-dispatcher decides none, token-service does not count its own.
+# How many ledgers a service decides whose handing over is timed; token-service's, of four partitions, is not.
 DECIDING = {"room-allocator": 2, "call-orchestrator": 1}
 SERVICES = ("token-service", "room-allocator", "call-orchestrator", "callback-dispatcher", "signaling-gateway")
 COPIES = 2
