@@ -75,6 +75,30 @@ import Testing
         await again.close()
         await scene.close()
     }
+
+    @Test func `that is new is at the end of topics that have let go of everything`() async throws {
+        let broker = try await KafkaBroker(.embedded)
+        let scene = KafkaScene(broker.bootstrap)
+        let configs = ["message.timestamp.type": "LogAppendTime", "retention.ms": "1"]
+        try await scene.createTopics(
+            [LedgerName.calls.log, "plain"].map { KafkaTopicSpecification($0, partitions: 1, configs: configs) })
+        let places = [KafkaPartition(LedgerName.calls.log, 0), KafkaPartition("plain", 0)]
+        var writer = ViewWriter(bootstrap: broker.bootstrap)
+        try await writer.write(["a", "b"])
+        let ends = [places[0]: Int64(3), places[1]: 2]
+        try await until("nothing is left") { try await scene.starts(places) == ends }
+
+        let view = ViewScene(broker.folder + "/view.sqlite", broker.bootstrap)
+        #expect(await view.keys(at: ends) == [])
+        // A question that came before it had begun is answered as well as one that comes when it has nothing to read.
+        #expect(await view.keys(at: ends) == [])
+        try await writer.write(["c"])
+        try await until("it shows what comes") { try await view.keys() == ["c"] }
+        try await until("from the plain topic too") { try await view.plainKeys() == ["c"] }
+        #expect(view.failures == [])
+        await view.close()
+        await scene.close()
+    }
 }
 
 /// Writes decisions with a key and nothing else, and the key into a topic beside the log.
@@ -164,15 +188,20 @@ private final class ViewScene: Sendable {
 
     var failures: [String] { told.all.withLock { $0 } }
 
-    func keys() async throws -> [String] { await keys("SELECT key FROM seen ORDER BY rowid") }
-    func plainKeys() async throws -> [String] { await keys("SELECT key FROM plain ORDER BY rowid") }
+    func keys() async throws -> [String] { await keys("SELECT key FROM seen ORDER BY rowid") ?? [] }
+    func plainKeys() async throws -> [String] { await keys("SELECT key FROM plain ORDER BY rowid") ?? [] }
 
-    private func keys(_ sql: SQL) async -> [String] {
+    /// Nil where the view did not come so far.
+    func keys(at ends: [KafkaPartition: Int64]) async -> [String]? {
+        await keys("SELECT key FROM seen ORDER BY rowid", at: ends)
+    }
+
+    private func keys(_ sql: SQL, at ends: [KafkaPartition: Int64] = [:]) async -> [String]? {
         await answered { continuation in
             view.read(
-                whenAt: [:], within: .seconds(10),
+                whenAt: ends, within: .seconds(10),
                 { database in try database.all(sql) { row in try row(String.self) } },
-                { continuation.resume(returning: $0 ?? []) })
+                { continuation.resume(returning: $0) })
         }
     }
 

@@ -42,7 +42,13 @@ package final class LogFollower<Fact: Message> {
         topic = reader.topic(ledger.log) ?? KafkaTopicID(0)
         reader.onRecord = { [unowned self] record in take(record) }
         reader.onTurnEnd = { [unowned self] in onTurnEnd?() }
-        reader.onEnd = { [unowned self] _, partition in onEnd?(partition) }
+        reader.onEnd = { [unowned self] _, partition in
+            // Nothing need stand before the end: a log may have let go of all that it had.
+            if let end = reader.position(topic, partition), end > positions[partition]?.nextOffset ?? .max {
+                positions[partition]?.nextOffset = end
+            }
+            onEnd?(partition)
+        }
         reader.onFailure = { [unowned self] _, partition, failure in
             if failure.isOffsetOutOfRange, let onLost { return onLost(partition) }
             fail(partition, failure.description)

@@ -200,6 +200,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
             batch.append((record, Array(bytes)))
         }
         follower.onTurnEnd = { [unowned self] in store() }
+        follower.onEnd = { [unowned self] _ in if batch.isEmpty { serveWaiting() } }
         follower.onLost = { [unowned self] partition in refill(because: partition) }
         follower.onFailure = { [unowned self] partition, reason in fail("\(name), partition \(partition): \(reason)") }
         self.follower = follower
@@ -218,6 +219,14 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
                 ))
         }
         reader.onTurnEnd = { [unowned self] in store() }
+        reader.onEnd = { [unowned self] topic, partition in
+            // Nothing need stand before the end, where the topic has let go of all that it had.
+            guard let end = reader.position(topic, partition), end > plainNext[partition] ?? .max,
+                !plainBatch.contains(where: { $0.partition == partition })
+            else { return }
+            plainNext[partition] = end
+            serveWaiting()
+        }
         reader.onFailure = { [unowned self] _, partition, failure in
             if failure.isOffsetOutOfRange { refillPlain(because: partition) } else { fail("\(name): \(failure)") }
         }
