@@ -16,8 +16,8 @@ import Testing
 
     @Test func `that it is off itself are believed once all have spoken`() {
         var verdicts = ClockVerdicts()
-        #expect(verdicts.refuses(place(0), lead: .zero, assigned: 3) == .refusesPartition)
-        #expect(verdicts.refuses(place(1), lead: .zero, assigned: 3) == .refusesPartition)
+        #expect(verdicts.refuses(place(0), lead: .zero, assigned: 3) == .isUndecided)
+        #expect(verdicts.refuses(place(1), lead: .zero, assigned: 3) == .isUndecided)
         #expect(verdicts.refuses(place(2), lead: .zero, assigned: 3) == .isWrongItself)
     }
 
@@ -30,6 +30,14 @@ import Testing
         var verdicts = ClockVerdicts()
         verdicts.agrees(place(0), lead: .zero)
         #expect(verdicts.refuses(place(1), lead: .zero, assigned: 2) == .isWrongItself)
+    }
+
+    @Test func `that one of two brokers is off refuse its partitions once more have agreed than not`() {
+        var verdicts = ClockVerdicts()
+        #expect(verdicts.refuses(place(0), lead: .zero, assigned: 4) == .isUndecided)
+        for partition: Int32 in 1..<3 { verdicts.agrees(place(partition), lead: .zero) }
+        // Tried again.
+        #expect(verdicts.refuses(place(0), lead: .zero, assigned: 4) == .refusesPartition)
     }
 
     @Test func `say nothing of a clock that was set since`() {

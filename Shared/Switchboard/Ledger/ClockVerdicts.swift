@@ -13,7 +13,13 @@ package struct ClockVerdicts {
         }
     }
 
-    package enum Judgement: Sendable { case refusesPartition, isWrongItself }
+    package enum Judgement: Sendable {
+        /// Its broker's clock is off.
+        case refusesPartition
+        /// Not until others have spoken.
+        case isUndecided
+        case isWrongItself
+    }
 
     /// By how much the wall clock was ahead of the steady one as each agreed.
     private var agreed: [Place: Duration] = [:]
@@ -34,7 +40,8 @@ package struct ClockVerdicts {
         // Who agreed before our clock was set agreed to another clock.
         let good = agreed.values.count { Self.isSame($0, lead) }
         let open = assigned - agreed.count - refused.count
-        return good > refused.count || open > 0 ? .refusesPartition : .isWrongItself
+        if good > refused.count { return .refusesPartition }
+        return open > 0 ? .isUndecided : .isWrongItself
     }
 
     package mutating func forget(_ place: Place) {

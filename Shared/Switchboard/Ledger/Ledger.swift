@@ -163,10 +163,20 @@ package final class Ledger<B: Book>: LedgerPorts {
 
     func place(_ partition: Int32) -> ClockVerdicts.Place { ClockVerdicts.Place(name, partition) }
 
-    private func isBrokersClock(_ partition: Int32) -> Bool {
-        world.clockVerdicts.refuses(
+    /// - Returns: false where it is ours that is off.
+    private func mayBeBrokersClock(_ partition: Int32, _ reason: String) -> Bool {
+        let judgement = world.clockVerdicts.refuses(
             place(partition), lead: world.clockLead(clock),
-            assigned: world.ledgers.reduce(0) { $0 + $1.assignedCount() }) == .refusesPartition
+            assigned: world.ledgers.reduce(0) { $0 + $1.assignedCount() })
+        let words: LogData = ["ledger": name.rawValue, "partition": Int(partition), "reason": reason]
+        switch judgement {
+        case .refusesPartition:
+            world.log.error("a partition's broker has another clock than the others: nobody here decides it", words)
+        case .isUndecided:
+            world.log.warning("a partition is not decided here until others say whose clock is off", words)
+        case .isWrongItself: return false
+        }
+        return true
     }
 
     package func askInboxEnd(_ partition: Int32, _ done: @escaping (Int64?) -> Void) {
@@ -193,10 +203,7 @@ package final class Ledger<B: Book>: LedgerPorts {
             if wasHandedOver { world.leaveWhenHandedOver() }
             return
         }
-        if case .unable(.clock, let reason) = ending, isBrokersClock(partition) {
-            world.log.error(
-                "a partition's broker has another clock than the others: nobody here decides it",
-                ["ledger": name.rawValue, "partition": Int(partition), "reason": reason])
+        if case .unable(.clock, let reason) = ending, mayBeBrokersClock(partition, reason) {
             restarts[partition] = world.loop.schedule(after: LedgerWorld.comeBackAfter) { [unowned self] in
                 restarts[partition] = nil
                 take(partition)
