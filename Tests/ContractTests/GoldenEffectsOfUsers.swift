@@ -26,6 +26,14 @@ extension GoldenEffects {
             stage.login(phone.over(11)) { $0.shows = [third, GoldenPeople.call, third] }
             stage.logout(phone.over(11))
         },
+        user("silent") { stage in
+            stage.login(phone)
+            stage.sit("0b8f2b0e-8a49-4a4e-9f0e-2f1f0a6f5c11", phone)
+            stage.tell(.ring(ring(second, [phone])))
+            // It does not say what it shows; nor does the same socket in another life of its gateway.
+            stage.login(phone.over(11)) { $0.shows = nil }
+            stage.login(phone.over(12)) { ($0.shows, $0.formerly) = (nil, phone.over(11).connection) }
+        },
         user("lost") { stage in
             stage.login(phone)
             stage.login(tablet)
@@ -147,7 +155,7 @@ extension GoldenStage<UsersBook> {
         var login = UserInput.Login()
         (login.device, login.profile) = (device, GoldenPeople.profile)
         (login.asker, login.issuedAt, login.takenAt) = (reply.asker, GoldenPeople.began, clock)
-        (login.appIdentifier, login.clientIp) = ("app.id", "192.0.2.7")
+        (login.appIdentifier, login.clientIp, login.shows) = ("app.id", "192.0.2.7", [])
         change(&login)
         send(.user(.login(login)), to: RecordKey.of(GoldenPeople.app, user), reply: reply)
     }

@@ -33,7 +33,7 @@ struct ReturnStage {
     // MARK: devices
 
     mutating func connect(
-        _ user: UserID, _ device: Device, showing calls: [CallID] = [], formerly: Connection? = nil,
+        _ user: UserID, _ device: Device, showing calls: [CallID]? = [], formerly: Connection? = nil,
         underWayFor delay: Duration = .zero
     ) {
         var login = UserInput.Login(device)

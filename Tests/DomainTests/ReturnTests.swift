@@ -147,6 +147,27 @@ import Testing
             ])
     }
 
+    @Test func `and does not say what it shows is told the end of each call that the answer names`() {
+        var stage = ReturnStage.ringing(on: .benPhone)
+        stage.connect(.ben, .benPhone.over(9), showing: nil)
+        stage.send(.end(.anna))
+        #expect(
+            stage.news() == [
+                "3 closed", "1 annaPhone: ended cancelled", "3 benPhone: ended cancelled",
+                "9 benPhone: ended cancelled",
+            ])
+        // The next answer names none.
+        stage.connect(.ben, .benPhone.over(10), showing: nil)
+        #expect(stage.news() == ["9 closed"])
+    }
+
+    @Test func `and says that it shows none is told no end twice`() {
+        var stage = ReturnStage.ringing(on: .benPhone)
+        stage.connect(.ben, .benPhone.over(9), showing: [])
+        stage.send(.end(.anna))
+        #expect(stage.news() == ["3 closed", "1 annaPhone: ended cancelled", "3 benPhone: ended cancelled"])
+    }
+
     @Test func `and shows calls that it was never in is told nothing of them`() {
         var stage = ReturnStage.ringing(on: .benPhone)
         stage.connect(.ben, .benTablet, showing: [CallID("0b8f2b0e-8a49-4a4e-9f0e-2f1f0a6f5c99")])

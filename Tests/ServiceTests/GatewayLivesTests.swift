@@ -21,7 +21,7 @@ struct GatewayLivesTests {
         let second = try #require(await scene.logins(of: "phone").last)
         let present = try #require(second.device.connection)
         #expect(present.gateway != former.gateway && present.number == former.number)
-        #expect(second.formerly == former && second.asker == nil && second.shows.isEmpty)
+        #expect(second.formerly == former && second.asker == nil && second.shows == nil)
         try expectNow(second.takenAt)
         try await eventually("the new life beats") { await scene.beats.last == present.gateway }
 

@@ -22,6 +22,7 @@ PING_SECONDS = 10.0
 BACK_OFF_SECONDS, BACK_OFF_MAX_SECONDS = 0.5, 10.0
 CALLS_NAMED_MAX = 16
 SHOWS = ("call.received", "call.snapshot", "call.connected")
+SHOWN_BY_ANSWER = ("call.start", "call.accept")
 ENDS = ("call.ended", "call.merged")
 
 
@@ -69,6 +70,7 @@ class Client:
         self.may_connect = asyncio.Event()
         self.logs_since: int | None = None
         self.shown: set[str] = set()  # calls it has heard of, and of no end
+        self.over: set[str] = set()
         self._asked = 0
         self._tasks: set[asyncio.Task] = set()
 
@@ -257,6 +259,8 @@ class Client:
             line.numbering.asked_again(waiting.data.get("callId"))
         if answer["code"] == 0:
             line.numbering.answered(waiting.type, answer.get("data") or {})
+            if waiting.type in SHOWN_BY_ANSWER:
+                self._shows(answer["data"]["callId"])
         if not waiting.future.done():
             waiting.future.set_result(answer)
 
@@ -269,9 +273,10 @@ class Client:
                 self.faults.append(f"{event.type} {seq} of call {call} came twice on one connection")
             line.seen.add((call, seq, event.type))
         if event.type in SHOWS:
-            self.shown.add(data["callId"])
+            self._shows(data["callId"])
         elif event.type in ENDS:
             self.shown.discard(data["callId"])
+            self.over.add(data["callId"])
         self.heard.append(event)
         self.faults += line.numbering.told(frame)
         if gaps := line.numbering.unhealed():
@@ -280,6 +285,11 @@ class Client:
             self._begin(self.ask("call.sync", callId=call))
         if event.type == "call.received":
             self._begin(self._acknowledge(data["callId"], data["expiresAt"] / 1000))
+
+    def _shows(self, call: str):
+        """An answer may come behind the end."""
+        if call not in self.over:
+            self.shown.add(call)
 
     async def _acknowledge(self, call: str, expires_at: float):
         """A device that rings says so by itself; that it came too late is no fault."""

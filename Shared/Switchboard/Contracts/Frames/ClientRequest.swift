@@ -37,8 +37,8 @@ package struct ConnectRequest: Message {
     package var platform = Platform.web
     package var appIdentifier: String?
     package var logsSince: Timestamp?
-    /// The calls that the client shows: of each it has heard no end.
-    package var callIds: [CallID] = []
+    /// The calls that the client shows: of each it has heard no end. Nil where it does not say.
+    package var callIds: [CallID]?
     package static let callsMax = 16
     package init() {}
     package mutating func fields(_ c: inout Coder) throws(CodingFailure) {

@@ -118,7 +118,7 @@ extension UserInput.Login: Message {
         try c("issuedAt", &issuedAt)
         try c("asker", &asker)
         try c("formerly", &formerly)
-        try c.whereAny("shows", &shows)
+        try c("shows", &shows)
         try c("takenAt", &takenAt)
     }
 }

@@ -126,7 +126,9 @@ package struct User: Machine, Hashable {
         fact.asker = login.asker
         fact.replaces = isSameSocket ? nil : old?.device.connection
         fact.isLate = fact.replaces != nil && login.takenAt.map { now - $0 > Self.loginLate } ?? false
-        fact.shows = login.shows
+        // Who comes back without a word of it hears how each call stands that the answer names: what was told of its end
+        // may have gone into the old socket when that was dead.
+        fact.shows = login.shows ?? (login.formerly == nil ? calls(of: login.device.id) : [])
         return pushedOut(by: login).map { .loggedOut($0) } + [.loggedIn(fact)]
     }
 

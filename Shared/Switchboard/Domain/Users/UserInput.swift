@@ -28,8 +28,8 @@ package enum UserInput: Sendable {
         package var asker: Asker?
         /// The same socket, as the gateway announced it in its life before: it is no newer than it was then.
         package var formerly: Connection?
-        /// The calls that the device shows as it connects: of each it has heard no end.
-        package var shows: [CallID] = []
+        /// The calls that the device shows as it connects: of each it has heard no end. Nil where it does not say.
+        package var shows: [CallID]?
         /// When its gateway took it, by the gateway's clock.
         package var takenAt: Timestamp?
         package init() {}
@@ -117,7 +117,7 @@ package enum UserFact: Hashable, Sendable {
         package var replaces: Connection?
         /// It was long under way, and the device may be at the other by now: from there it is to come back.
         package var isLate = false
-        /// The calls that the device still shows; they are asked, whatever is known of them here.
+        /// The calls that the device still shows, or may; they are asked, whatever is known of them here.
         package var shows: [CallID] = []
         package init() {}
     }
