@@ -50,7 +50,7 @@ let package = Package(
         tests("ContractTests", data: ["Golden"]),
         tests("DriverTests"),
         tests("ServiceTests", services.map { .byName(name: $0.1) }),
-        tests("IntegrationTests"),
+        tests("IntegrationTests", ["CRdkafka"]),
         tests("HouseTests"),
     ]
         + services.map {

@@ -58,6 +58,7 @@ final class Dispatcher {
         nonces = RedisNonces(redis: redis, memory: ServerAPI.nonceMemory)
         webhooks.onFailure = { [unowned self] partition, reason in restart(partition, because: reason) }
         webhooks.book.onFailure = { reason in host.fail(reason) }
+        webhooks.onFatal = { failure in host.fail(failure.description) }
         renderer.onFatal = { failure in host.fail(failure.description) }
         renderer.onFailure = { [unowned self] partition, reason in restart(partition, because: reason) }
         host.onStop("group") { [self] done in if let consumer { consumer.close(done) } else { done() } }

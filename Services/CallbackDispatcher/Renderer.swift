@@ -52,6 +52,7 @@ final class Renderer {
             topics: [Topic.callbacks, Topic.callbackDeliveries])
         progress = SavedProgress(settings: settings.kafka, loop: loop)
         rendered = metrics.counter("switchboard_callbacks_rendered_total", help: "Events written to the topic.")
+        producer.onRenewed = { [unowned self] failure in beginAllAgain(because: failure) }
         tail.onRecord = { [unowned self] record in readTail(record) }
         tail.onFailure = { [unowned self] _, partition, failure in
             guard failure.isOffsetOutOfRange, let rendering = partitions[partition] else {
@@ -88,6 +89,11 @@ final class Renderer {
     var onFatal: ((KafkaFailure) -> Void)? {
         get { producer.onFatal }
         set { producer.onFatal = newValue }
+    }
+
+    /// What waited is lost, or is not: all are begun again from what stands in the topic.
+    private func beginAllAgain(because failure: KafkaFailure) {
+        for partition in Array(partitions.keys) { fail(partition, failure.description) }
     }
 
     // MARK: partitions come and go

@@ -31,6 +31,10 @@ final class Webhooks {
     /// A partition's records cannot be read or written; it is to be begun again.
     var onFailure: ((_ partition: Int32, _ reason: String) -> Void)?
     var onEndpointsKnown: (() -> Void)?
+    var onFatal: ((KafkaFailure) -> Void)? {
+        get { producer.onFatal }
+        set { producer.onFatal = newValue }
+    }
 
     private struct Loading {
         var end: Int64
@@ -77,6 +81,10 @@ final class Webhooks {
     }
 
     private func listen() {
+        // States that waited are lost, or are not: all are begun again from those that stand in the topic.
+        producer.onRenewed = { [unowned self] failure in
+            for partition in Array(partitions.keys) { fail(partition, failure.description) }
+        }
         events.onRecord = { [unowned self] record in partitions[record.partition]?.take(record) }
         events.onTurnEnd = { [unowned self] in for delivery in partitions.values { delivery.endTurn() } }
         again.onRecord = { [unowned self] record in partitions[record.partition]?.takeAgain(record) }

@@ -7,7 +7,9 @@ extension Gateway {
         do throws(Refused) {
             wish = try read(request)
             guard wish.deviceId.isWellFormed else { throw Refused(Refusal(.malformed, field: "deviceId")) }
-            guard wish.callIds.allSatisfy(\.isWellFormed) else { throw Refused(Refusal(.malformed, field: "callIds")) }
+            guard wish.callIds?.allSatisfy(\.isWellFormed) ?? true else {
+                throw Refused(Refusal(.malformed, field: "callIds"))
+            }
         } catch {
             refuse(request.id, error.refusal, session)
             return session.connection.close(code: CloseCode.protocolError, reason: "connect refused")
@@ -41,10 +43,10 @@ extension Gateway {
 
     /// Tells the user's machine of this connection: that it is there, or that it has another address from now on.
     /// - Returns: false where Kafka does not take it; nobody was told.
-    func announce(_ session: Session, asker: Asker?, shows: [CallID] = []) -> Bool {
+    func announce(_ session: Session, asker: Asker?, shows: [CallID]? = nil) -> Bool {
+        let address = address(of: session.connection.id)
         var login = UserInput.Login()
-        login.device = Device(
-            id: session.device, connection: address(of: session.connection.id), platform: session.platform)
+        login.device = Device(id: session.device, connection: address, platform: session.platform)
         login.profile = session.profile
         login.appIdentifier = session.appIdentifier
         login.clientIp = session.connection.remoteAddress
@@ -55,9 +57,20 @@ extension Gateway {
         login.takenAt = clock()
         let reply = asker.map { Reply(asker: $0, type: "connect") }
         let record = InboxRecord(UsersEntry.Input.user(.login(login)), reply: reply)
-        guard outbox.send(record, key: userKey(session), to: .users) else { return false }
-        session.announced = login.device.connection
+        let isTaken = outbox.send(record, key: userKey(session), to: .users) { [weak self, weak session] isThere in
+            guard !isThere, let session else { return }
+            self?.comeBack(session, unheardAt: address)
+        }
+        guard isTaken else { return false }
+        session.announced = address
         return true
+    }
+
+    /// Its announcement is lost, or may be: the device would be here, and nobody would know.
+    private func comeBack(_ session: Session, unheardAt address: Connection) {
+        guard session.announced == address else { return }
+        log.info("a connection could not be announced, and is to come back")
+        session.connection.close(code: CloseCode.goingAway, reason: "try again")
     }
 
     /// The user's machine is silent: the token alone admits, and what it would have told follows.

@@ -64,6 +64,9 @@ final class GatewayService {
         do {
             let producer = try KafkaProducer(settings: settings.kafka, loop: host.loop, topics: Outbox.topics)
             producer.onFatal = { [unowned self] failure in host.fail(failure.description) }
+            producer.onRenewed = { [unowned self] failure in
+                host.log.warning("Kafka's client gave up, and another goes on", ["failure": failure.description])
+            }
             producer.onTrouble = { [unowned self] failure in
                 host.log.warning("Kafka does not take records", ["failure": failure.description])
             }
@@ -126,10 +129,10 @@ final class GatewayService {
         probe = text
         var entry = DeliveryEntry()
         entry.gateway = "probe-\(text)"
-        guard gateway.outbox.deliver(entry, to: partition) else {
+        let again = { [unowned self] in
             retry = host.loop.schedule(after: Self.retryAfter) { [unowned self] in sendProbe(partition, gateway) }
-            return
         }
+        if !gateway.outbox.deliver(entry, to: partition, done: { isThere in if !isThere { again() } }) { again() }
     }
 
     private func lookForProbe(in value: UnsafeRawBufferPointer) {

@@ -32,8 +32,10 @@ final class Outbox {
     }
 
     @discardableResult
-    func deliver(_ entry: DeliveryEntry, to partition: Int32) -> Bool {
-        produce(DeliveryRecord([entry]).encoded(), key: "", to: Topic.deliveries, partition, nil)
+    func deliver(
+        _ entry: DeliveryEntry, to partition: Int32, done: ((_ isThere: Bool) -> Void)? = nil
+    ) -> Bool {
+        produce(DeliveryRecord([entry]).encoded(), key: "", to: Topic.deliveries, partition, done)
     }
 
     private func produce(

@@ -1,6 +1,6 @@
 import Foundation
 import Support
-import Switchboard
+@testable import Switchboard
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(3)))
@@ -57,6 +57,71 @@ struct KafkaProducerTests {
         try await until("the broker that is away is told") { await !scene.troubles.isEmpty }
         #expect(await Set(scene.troubles.map(\.code)).count == scene.troubles.count)
         #expect(await !scene.isProducerReady)
+        await scene.close()
+    }
+
+    @Test(arguments: KafkaBroker.Kind.present)
+    func `A client that gives up fails what waits, in order, and another goes on`(kind: KafkaBroker.Kind) async throws {
+        let broker = try await KafkaBroker(kind)
+        let scene = KafkaScene(broker.bootstrap)
+        let topic = try await scene.makeTopic("renewed")
+        try await scene.startProducer([topic])
+        try await until("ready") { await scene.isProducerReady }
+        try await scene.produce(0..<10)
+        #expect(await scene.flush(within: .seconds(10)))
+        broker.hang()
+        try await scene.produce(10..<200)
+        await scene.breakProducer()
+        try await until("it is told") { await scene.renewals.count == 1 }
+        #expect(await scene.renewals[0].isFatal)
+        let failed = await scene.acknowledged.dropFirst(10)
+        #expect(failed.map(\.number) == Array(10..<200))
+        #expect(failed.allSatisfy { (try? $0.result.get()) == nil })
+        #expect(await scene.waiting == 0)
+        #expect(await scene.isProducerReady)
+
+        try await scene.produce(200..<400)
+        broker.wake()
+        #expect(await scene.flush(within: .seconds(30)))
+        let places = try await scene.acknowledged.dropFirst(200).map { try $0.result.get().offset }
+        #expect(places.count == 200 && places == places.sorted())
+        #expect(await scene.failures.isEmpty)
+        try await scene.startReader([topic])
+        await scene.read(from: .beginning)
+        try await until("all are read") { await scene.records.last?.value == "399" }
+        let read = await scene.records.compactMap { Int($0.value) }
+        // What waited when the first gave up is there or not, each at most once; nothing of it behind the second's.
+        #expect(read == read.sorted() && Set(read).count == read.count)
+        #expect(Array(read.prefix(10)) == Array(0..<10) && Array(read.suffix(200)) == Array(200..<400))
+        await scene.close()
+    }
+
+    @Test
+    func `A client that gives up again and again is not replaced for ever`() async throws {
+        let broker = try await KafkaBrokers.shared(.embedded)
+        let scene = KafkaScene(broker.bootstrap)
+        try await scene.startProducer([scene.makeTopic("broken")])
+        for life in 1...KafkaProducer.renewalsMax {
+            try await until("it was let in") { await scene.isProducerLetIn }
+            await scene.breakProducer()
+            try await until("another goes on") { await scene.renewals.count == life }
+        }
+        #expect(await scene.failures.isEmpty)
+        try await until("it was let in") { await scene.isProducerLetIn }
+        await scene.breakProducer()
+        try await until("it is said") { await scene.failures.count == 1 }
+        #expect(await scene.failures[0].isFatal)
+        #expect(await scene.renewals.count == KafkaProducer.renewalsMax)
+        await scene.close()
+    }
+
+    @Test
+    func `A client that was never let in is not replaced`() async throws {
+        let scene = KafkaScene("127.0.0.1:9")
+        try await scene.startProducer(["anything"])
+        await scene.breakProducer()
+        try await until("it is said") { await scene.failures.count == 1 }
+        #expect(await scene.renewals.isEmpty)
         await scene.close()
     }
 

@@ -1,6 +1,6 @@
 import Foundation
 import Support
-import Switchboard
+@testable import Switchboard
 import Testing
 
 /// Kafka clients on a loop of their own, as a service has them, and what they saw.
@@ -20,6 +20,7 @@ actor KafkaScene {
     var records: [Seen] = []
     var failures: [KafkaFailure] = []
     var troubles: [KafkaFailure] = []
+    var renewals: [KafkaFailure] = []
     var ends = 0
     var turnEnds = 0
     var recordsInTurnMax = 0
@@ -41,9 +42,12 @@ actor KafkaScene {
         producer.onTrouble = { self.troubles.append($0) }
         producer.onFatal = { self.failures.append($0) }
         producer.onFailure = { self.failures.append($0) }
+        producer.onRenewed = { self.renewals.append($0) }
         self.producer = producer
     }
 
+    /// Its present client has a producer id.
+    var isProducerLetIn: Bool { producer?.hasProducerID ?? false }
     var isProducerReady: Bool { producer?.isReady ?? false }
     var waiting: Int { producer?.waiting ?? 0 }
 

@@ -119,6 +119,10 @@ package final class LedgerWorld {
             let frames = try KafkaProducer(settings: settings.kafka, loop: loop, topics: [Topic.deliveries])
             for producer in [main, frames] {
                 producer.onFatal = { [unowned self] failure in fail(failure.description) }
+                // Whose records or effects were under way ends by their failures, and is taken again.
+                producer.onRenewed = { [unowned self] failure in
+                    log.warning("Kafka's client gave up, and another goes on", ["failure": failure.description])
+                }
                 producer.onTrouble = { [unowned self] failure in
                     log.warning("Kafka does not take records", ["failure": failure.description])
                 }

@@ -3,6 +3,9 @@ internal import CRdkafka
 /// Writes records to partitions of topics named once, in order, each exactly once per life of the producer: idempotent,
 /// acknowledged by all replicas in sync, without a limit on the time that takes (a limit would leave gaps).
 ///
+/// A life ends where the client gives up for good: it has lost count of what a broker has, as librdkafka before 2.1 may
+/// when one comes back. What waits is failed then, written or not, and a new life goes on behind it.
+///
 /// Made on a loop and used on it alone; close it before letting it go.
 package final class KafkaProducer {
     /// Metadata of every topic and the producer id are there: the next record leaves at once.
@@ -11,34 +14,43 @@ package final class KafkaProducer {
     package var onReady: (() -> Void)? {
         didSet { if isReady, onReady != nil { client.loop.atEndOfTurn { [weak self] in self?.tellReady() } } }
     }
-    /// The client has given up for good. Its waiting records end with failures; only a new producer can go on.
+    /// A new life has begun, and what waited in the one before is about to be failed, with this; where nothing is reported,
+    /// nobody but this tells of it. The next record may be handed over at once.
+    package var onRenewed: ((KafkaFailure) -> Void)?
+    /// The client has given up for good, and a new one would too: it was never let in, or has given up too often.
     package var onFatal: ((KafkaFailure) -> Void)?
     /// A record failed that had no `acknowledged` to tell.
     package var onFailure: ((KafkaFailure) -> Void)?
     /// Brokers are away or refuse us; the same thing at most once a minute. The producer goes on by itself.
     package var onTrouble: ((KafkaFailure) -> Void)? {
-        get { client.onTrouble }
-        set { client.onTrouble = newValue }
+        didSet { callbacks.onTrouble = onTrouble }
     }
 
     package typealias Acknowledged = (Result<KafkaAcknowledgement, KafkaFailure>) -> Void
 
-    private let client: KafkaClient
-    private let callbacks = KafkaCallbacks()
-    private let mainQueue: OpaquePointer
+    /// Of the present life.
+    private(set) var client: KafkaClient
+    private var callbacks: KafkaCallbacks
+    private var mainQueue: OpaquePointer
+    private let beginLife: () throws(KafkaFailure) -> (KafkaClient, KafkaCallbacks)
     private let reports: Bool
     private var slots = AcknowledgementSlots<Acknowledged>()
     private var unacknowledged = 0
     private var flushes: [Flush] = []
     private var hasMetadata = false
-    private var hasProducerID = false
+    private(set) var hasProducerID = false
     private var producerIDPatience: LoopTimer?
     private var isBroken = false
+    /// When the last lives began, but the first.
+    private var renewals: [ContinuousClock.Instant] = []
 
     /// Records that wait for their acknowledgement, at most; then `produce` throws `.queueFull`.
     package static let waitingMax = 100_000
     private static let waitingKilobytesMax = 262_144
     private static let reportsPerTurnMax = 10_000
+    /// So many lives may end in that time; with more than that something else is wrong.
+    static let renewalsMax = 5
+    private static let renewalsWithin: Duration = .seconds(60)
 
     /// - Parameters:
     ///   - reports: true: `acknowledged` is called for each record. False: for nobody, only failures come, to `onFailure`
@@ -48,25 +60,42 @@ package final class KafkaProducer {
     package init(
         settings: KafkaSettings, loop: EventLoop, reports: Bool = true, lazy: Duration? = nil, topics: [String]
     ) throws(KafkaFailure) {
+        let beginLife = { () throws(KafkaFailure) -> (KafkaClient, KafkaCallbacks) in
+            let configuration = try Self.configuration(settings, reports: reports, lazy: lazy)
+            let callbacks = KafkaCallbacks()
+            let client = try KafkaClient(
+                RD_KAFKA_PRODUCER, configuration: configuration, topics: topics, loop: loop, callbacks: callbacks,
+                operation: "make a producer")
+            return (client, callbacks)
+        }
+        (client, callbacks) = try beginLife()
+        self.beginLife = beginLife
+        self.reports = reports
+        mainQueue = rd_kafka_queue_get_main(client.handle)
+        listen()
+    }
+
+    private static func configuration(
+        _ settings: KafkaSettings, reports: Bool, lazy: Duration?
+    ) throws(KafkaFailure) -> OpaquePointer {
         let configuration = try settings.configuration(
             [
                 "acks": "all", "enable.idempotence": "true", "message.timeout.ms": "0",
                 "linger.ms": "\(lazy?.milliseconds ?? 0)",
                 "request.timeout.ms": "2000", "retry.backoff.ms": "50",
                 "queue.buffering.max.messages":
-                    "\(settings.extra["queue.buffering.max.messages"] ?? "\(Self.waitingMax)")",
-                "queue.buffering.max.kbytes": "\(Self.waitingKilobytesMax)",
+                    "\(settings.extra["queue.buffering.max.messages"] ?? "\(waitingMax)")",
+                "queue.buffering.max.kbytes": "\(waitingKilobytesMax)",
                 "delivery.report.only.error": reports ? "false" : "true",
                 // That a producer id was given is said in the log alone; see `readLog`.
                 "debug": "eos", "log_level": "7", "log.queue": "true",
             ], of: "make a producer")
         rd_kafka_conf_set_events(
             configuration, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG)
-        client = try KafkaClient(
-            RD_KAFKA_PRODUCER, configuration: configuration, topics: topics, loop: loop, callbacks: callbacks,
-            operation: "make a producer")
-        self.reports = reports
-        mainQueue = rd_kafka_queue_get_main(client.handle)
+        return configuration
+    }
+
+    private func listen() {
         rd_kafka_set_log_queue(client.handle, nil)
         client.wake(by: [mainQueue]) { [unowned self] in drain() }
         // Not weak: an object that has ever been held weakly is counted several times slower, and this one is for each record.
@@ -137,7 +166,8 @@ package final class KafkaProducer {
 
     private func drain() {
         var reported = 0
-        while !client.isClosed, let event = rd_kafka_queue_poll(mainQueue, 0) {
+        let life = client
+        while !life.isClosed, let event = rd_kafka_queue_poll(mainQueue, 0) {
             switch rd_kafka_event_type(event) {
             case RD_KAFKA_EVENT_DR:
                 while let message = rd_kafka_event_message_next(event) {
@@ -176,12 +206,34 @@ package final class KafkaProducer {
     private func trouble(_ event: OpaquePointer) {
         let code = rd_kafka_event_error(event)
         if code == RD_KAFKA_RESP_ERR__FATAL || rd_kafka_event_error_is_fatal(event) != 0 {
-            guard !isBroken else { return }
-            isBroken = true
-            onFatal?(fatalFailure())
+            giveUp(fatalFailure())
         } else {
             callbacks.trouble(code.rawValue, rd_kafka_event_error_string(event), client.handle)
         }
+    }
+
+    /// Ends this life, and begins the next where that may help.
+    private func giveUp(_ failure: KafkaFailure) {
+        guard !isBroken else { return }
+        let now = ContinuousClock.now
+        renewals.removeAll { $0.duration(to: now) > Self.renewalsWithin }
+        guard hasProducerID, renewals.count < Self.renewalsMax, let (next, callbacks) = try? beginLife() else {
+            isBroken = true
+            onFatal?(failure)
+            return
+        }
+        renewals.append(now)
+        let flushed = unacknowledged
+        client.close()
+        (client, self.callbacks) = (next, callbacks)
+        callbacks.onTrouble = onTrouble
+        mainQueue = rd_kafka_queue_get_main(next.handle)
+        (hasMetadata, hasProducerID, producerIDPatience, unacknowledged) = (false, false, nil, 0)
+        let lost = slots.removeAll()
+        listen()
+        onRenewed?(failure)
+        for acknowledged in lost { acknowledged(.failure(failure)) }
+        for flush in exchange(&flushes, with: []) { flush.end(flushed == 0) }
     }
 
     private func fatalFailure() -> KafkaFailure {
@@ -262,20 +314,29 @@ private final class Flush {
 
 /// Closures waiting for their record's report. A record carries the number of its slot; 0 is none.
 private struct AcknowledgementSlots<Body> {
-    private var bodies: [Body?] = [nil]
+    private var items: [(number: Int, body: Body)?] = [nil]
     private var free: [Int] = []
+    private var inserted = 0
 
     mutating func insert(_ body: Body) -> Int {
+        inserted += 1
         if let slot = free.popLast() {
-            bodies[slot] = body
+            items[slot] = (inserted, body)
             return slot
         }
-        bodies.append(body)
-        return bodies.count - 1
+        items.append((inserted, body))
+        return items.count - 1
     }
 
     mutating func remove(_ slot: Int) -> Body? {
         free.append(slot)
-        return exchange(&bodies[slot], with: nil)
+        return exchange(&items[slot], with: nil)?.body
+    }
+
+    /// In the order in which they came.
+    mutating func removeAll() -> [Body] {
+        let all = items.compactMap { $0 }.sorted { $0.number < $1.number }
+        (items, free) = ([nil], [])
+        return all.map(\.body)
     }
 }
