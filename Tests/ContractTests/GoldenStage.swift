@@ -103,8 +103,8 @@ final class GoldenStage<B: Book>: LedgerPorts {
     }
 
     func openInbox(_ partition: Int32, at offset: Int64?) {}
-    func askInboxEnd(_ partition: Int32, _ done: @escaping (Int64?) -> Void) {
-        waiting.append { [self] in done(received) }
+    func askInboxEnd(_ partition: Int32, _ done: @escaping (InboxEnd?) -> Void) {
+        waiting.append { [self] in done(InboxEnd(offset: received, time: clock)) }
     }
     func mirror(_ partition: Int32, marker: Int64, _ changes: [(key: String, value: [UInt8]?)]) {}
     func mirrorAfresh(_ partition: Int32, marker: Int64, _ all: [(key: String, value: [UInt8])]) {}

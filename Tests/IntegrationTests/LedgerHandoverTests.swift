@@ -17,12 +17,10 @@ actor CallsOwner {
     /// Its log, as it is written.
     nonisolated let said = Said()
 
-    init(_ bootstrap: String, extra: [String: String] = [:], asksByProbe: Bool = false) {
-        var settings = LedgerSettings(
+    init(_ bootstrap: String, extra: [String: String] = [:]) {
+        settings = LedgerSettings(
             kafka: KafkaSettings(bootstrap: bootstrap, clientID: "owner", extra: extra), group: freshTopic("owners"),
             partitions: 4)
-        settings.asksByProbe = asksByProbe
-        self.settings = settings
         loop.start()
     }
 
@@ -85,8 +83,8 @@ actor CallsOwner {
     }
 
     /// Where the inbox ends, as deadlines ask for it.
-    func inboxEnd(_ partition: Int32) async -> Int64? {
-        await answered { (done: Answering<Int64?>) in
+    func inboxEnd(_ partition: Int32) async -> InboxEnd? {
+        await answered { (done: Answering<InboxEnd?>) in
             guard let world else { return done.resume(returning: nil) }
             world.askEnd(LedgerName.calls.inbox, partition) { done.resume(returning: $0) }
         }

@@ -57,7 +57,7 @@ final class ReplayPorts: LedgerPorts {
     }
 
     func openInbox(_ partition: Int32, at offset: Int64?) {}
-    func askInboxEnd(_ partition: Int32, _ done: @escaping (Int64?) -> Void) { waiting.append { done(nil) } }
+    func askInboxEnd(_ partition: Int32, _ done: @escaping (InboxEnd?) -> Void) { waiting.append { done(nil) } }
     func mirror(_ partition: Int32, marker: Int64, _ changes: [(key: String, value: [UInt8]?)]) {}
     func mirrorAfresh(_ partition: Int32, marker: Int64, _ all: [(key: String, value: [UInt8])]) {}
     func ended(_ partition: Int32, _ ending: OwnerEnding) { Console.complain("ended: \(ending)") }

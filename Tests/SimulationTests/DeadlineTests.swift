@@ -55,4 +55,19 @@ import Testing
         calls.tick()
         #expect(calls.owner.state(of: speaks)?.isLive == false)
     }
+
+    @Test func `have passed only by the clock that says whether an accept is in time`() {
+        calls.clockSkew = .milliseconds(400)
+        calls.takeOver()
+        let (late, inTime) = (key(1), key(2))
+        calls.send(.start(.anna), for: late)
+        calls.send(.start(.anna), for: inTime)
+        calls.wait(CallSettings().ringTimeout - .milliseconds(200))
+        calls.tick()
+        calls.send(.accept(.ben), for: inTime)
+        #expect(calls.owner.state(of: inTime)?.endReason == nil)
+        calls.wait(.milliseconds(300))
+        #expect(calls.owner.state(of: late)?.endReason == .noAnswer)
+        #expect(calls.owner.state(of: inTime)?.isLive == true)
+    }
 }

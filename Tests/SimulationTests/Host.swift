@@ -269,12 +269,13 @@ final class Host<B: Book>: LedgerPorts {
         world.mayCrash(self)
     }
 
-    func askInboxEnd(_ partition: Int32, _ done: @escaping (Int64?) -> Void) {
-        if world.planted == .fireBeforeBacklog { return later { done(0) } }
+    func askInboxEnd(_ partition: Int32, _ done: @escaping (InboxEnd?) -> Void) {
+        if world.planted == .fireBeforeBacklog { return later { [self] in done(InboxEnd(offset: 0, time: clock)) } }
         if world.strikes(onceIn: 20) { return later { done(nil) } }
         clockwork.after(world.broker.wait) { [weak self] in
             guard let self else { return }
-            let end = Int64(world.broker.records(B.ledger.inbox(partition)).count)
+            let end = InboxEnd(
+                offset: Int64(world.broker.records(B.ledger.inbox(partition)).count), time: clockwork.now)
             clockwork.after(clockwork.travelTime()) { [weak self] in self?.turn { done(end) } }
         }
     }

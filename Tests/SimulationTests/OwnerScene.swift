@@ -26,7 +26,7 @@ final class OwnerScene<B: Book>: LedgerPorts {
     var holdsTheEnd = false
     /// Nobody answers where the inbox ends, and that is known after so long.
     var endIsUnknownAfter: Duration?
-    private var heldEnds: [(Int64?) -> Void] = []
+    private var heldEnds: [(asked: Timestamp, done: (InboxEnd?) -> Void)] = []
     private var heldEffects: [(Bool) -> Void] = []
     private(set) var isInboxPaused = false
     private var waiting: [() -> Void] = []
@@ -110,7 +110,9 @@ final class OwnerScene<B: Book>: LedgerPorts {
     func answerTheEnd(_ end: Int? = nil) {
         let held = heldEnds
         heldEnds = []
-        for done in held { done(Int64(end ?? inbox.count)) }
+        for question in held {
+            question.done(InboxEnd(offset: Int64(end ?? inbox.count), time: end == nil ? now : question.asked))
+        }
         settle()
     }
 
@@ -173,16 +175,18 @@ final class OwnerScene<B: Book>: LedgerPorts {
 
     func openInbox(_ partition: Int32, at offset: Int64?) { readFrom = offset ?? 0 }
 
-    func askInboxEnd(_ partition: Int32, _ done: @escaping (Int64?) -> Void) {
+    private var end: InboxEnd { InboxEnd(offset: Int64(inbox.count), time: now) }
+
+    func askInboxEnd(_ partition: Int32, _ done: @escaping (InboxEnd?) -> Void) {
         asksForTheEnd += 1
-        if holdsTheEnd { return heldEnds.append(done) }
+        if holdsTheEnd { return heldEnds.append((now, done)) }
         if let patience = endIsUnknownAfter {
             return waiting.append { [self] in
                 now = now + patience
                 done(nil)
             }
         }
-        waiting.append { [self] in done(Int64(inbox.count)) }
+        waiting.append { [self] in done(end) }
     }
 
     func mirror(_ partition: Int32, marker: Int64, _ changes: [(key: String, value: [UInt8]?)]) {}

@@ -179,7 +179,7 @@ package final class Ledger<B: Book>: LedgerPorts {
         return true
     }
 
-    package func askInboxEnd(_ partition: Int32, _ done: @escaping (Int64?) -> Void) {
+    package func askInboxEnd(_ partition: Int32, _ done: @escaping (InboxEnd?) -> Void) {
         world.askEnd(name.inbox, partition, done)
     }
 

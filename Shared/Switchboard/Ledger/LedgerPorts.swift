@@ -26,7 +26,7 @@ package protocol LedgerPorts: AnyObject {
     func openInbox(_ partition: Int32, at offset: Int64?)
 
     /// The end of the inbox, asked for after this call; nil where that failed.
-    func askInboxEnd(_ partition: Int32, _ done: @escaping (Int64?) -> Void)
+    func askInboxEnd(_ partition: Int32, _ done: @escaping (InboxEnd?) -> Void)
 
     /// Writes what changed to the mirror, fenced by the marker; nil deletes.
     func mirror(_ partition: Int32, marker: Int64, _ changes: [(key: String, value: [UInt8]?)])
@@ -50,4 +50,15 @@ package enum LogStart: Hashable, Sendable {
 package enum LogAppend: Hashable, Sendable {
     case acknowledged(offset: Int64, time: Timestamp)
     case failed(String)
+}
+
+/// Where an inbox ended at a moment of its broker's: what stands behind that was appended then, or later.
+package struct InboxEnd: Sendable {
+    package let offset: Int64
+    package let time: Timestamp
+
+    package init(offset: Int64, time: Timestamp) {
+        self.offset = offset
+        self.time = time
+    }
 }

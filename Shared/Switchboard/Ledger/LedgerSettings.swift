@@ -7,8 +7,6 @@ package struct LedgerSettings: Sendable {
     package var partitions: Int32
     package var registryPartitions: Int32
     package var replication: Int32
-    /// How the end of an inbox is learnt; see `LedgerWorld.askEnd`.
-    package var asksByProbe: Bool
     /// The level of log records that owners may write: what every copy of every service can read.
     package var recordLevel = RecordLevel.highest
 
@@ -27,7 +25,6 @@ package struct LedgerSettings: Sendable {
         self.partitions = partitions
         self.registryPartitions = registryPartitions
         self.replication = replication
-        asksByProbe = replication > 1
     }
 
     package func partitions(of ledger: LedgerName) -> Int32 { ledger == .registry ? registryPartitions : partitions }

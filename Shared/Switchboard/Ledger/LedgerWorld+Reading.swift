@@ -100,13 +100,14 @@ extension LedgerWorld {
     /// Where an inbox ends: behind every record that its broker had taken when this was asked. `done` comes once, with nil
     /// where that is not known within `probeLimit`.
     ///
-    /// With one copy the broker says so. With several it says only how far the copies have come, and a record that its
-    /// leader took in time may stand behind that; so a record of our own goes there, and all before it stand before it.
-    func askEnd(_ topic: String, _ partition: Int32, _ done: @escaping (Int64?) -> Void) {
-        guard settings.asksByProbe else { return askBroker(topic, partition, done) }
+    /// A broker that is asked for it says less than it has taken: how far the copies have come; and with one copy, too, a
+    /// record that has its time already may not count yet. So a record of our own goes there, and all that is older stands
+    /// before it.
+    func askEnd(_ topic: String, _ partition: Int32, _ done: @escaping (InboxEnd?) -> Void) {
         let answer = Once(done)
         let isTaken = append([], key: Self.probeKey, to: topic, partition) { result in
-            if case .acknowledged(let offset, _) = result { answer.give(offset + 1) } else { answer.give(nil) }
+            guard case .acknowledged(let offset, let time) = result else { return answer.give(nil) }
+            answer.give(InboxEnd(offset: offset + 1, time: time))
         }
         guard isTaken else { return loop.atEndOfTurn { answer.give(nil) } }
         answer.timer = loop.schedule(after: Self.probeLimit) { answer.give(nil) }
@@ -122,20 +123,13 @@ extension LedgerWorld {
 
     private final class Once {
         var timer: LoopTimer?
-        private var done: ((Int64?) -> Void)?
+        private var done: ((InboxEnd?) -> Void)?
 
-        init(_ done: @escaping (Int64?) -> Void) { self.done = done }
+        init(_ done: @escaping (InboxEnd?) -> Void) { self.done = done }
 
-        func give(_ end: Int64?) {
+        func give(_ end: InboxEnd?) {
             timer = nil
             exchange(&done, with: nil)?(end)
-        }
-    }
-
-    private func askBroker(_ topic: String, _ partition: Int32, _ done: @escaping (Int64?) -> Void) {
-        let place = KafkaPartition(topic, partition)
-        admin.endOffsets(of: [place]) { result in
-            if case .success(let ends) = result { done(ends[place]) } else { done(nil) }
         }
     }
 }

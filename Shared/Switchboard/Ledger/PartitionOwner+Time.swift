@@ -32,25 +32,27 @@ extension PartitionOwner {
         return first.time <= now
     }
 
-    /// Fires what was due when the end was asked for, once everything before that end is decided.
+    /// Fires what was due when the end was asked for, once everything before that end is decided: by our clock and by
+    /// that of the broker, which says whether an input was in time.
     func fireIfRead() {
-        guard let asked = question, let end = asked.end, pending.first.map({ $0.offset >= end }) ?? true,
-            receivedThrough + 1 >= end, unsent.isEmpty, !isRenewing, ordinal < limits.recordsPerIncarnation
+        guard let question, let end = question.end, pending.first.map({ $0.offset >= end.offset }) ?? true,
+            receivedThrough + 1 >= end.offset, unsent.isEmpty, !isRenewing, ordinal < limits.recordsPerIncarnation
         else { return }
-        question = nil
-        while let item = due.first, item.time <= asked.asked {
+        self.question = nil
+        let now = min(question.asked, end.time)
+        while let item = due.first, item.time <= now {
             _ = due.popFirst()
             guard let entry = entries[item.key] else { continue }
             let deadlines = entry.state.deadlines
-            let isPlainDue = deadlines.plain.map { $0 <= asked.asked } ?? false
-            let extra = silence.extended(since: entry.silentSince, at: asked.asked)
+            let isPlainDue = deadlines.plain.map { $0 <= now } ?? false
+            let extra = silence.extended(since: entry.silentSince, at: now)
             let silenceDue = deadlines.silence.map { $0 + extra }
-            let isSilenceDue = silenceDue.map { $0 <= asked.asked } ?? false
+            let isSilenceDue = silenceDue.map { $0 <= now } ?? false
             if isPlainDue || isSilenceDue {
-                decideTimer(item.key, at: asked.asked, silenceCounts: isSilenceDue)
+                decideTimer(item.key, at: now, silenceCounts: isSilenceDue)
                 guard phase == .owning else { return }
             }
-            if let silence = deadlines.silence, let silenceDue, !isSilenceDue, silence <= asked.asked {
+            if let silence = deadlines.silence, let silenceDue, !isSilenceDue, silence <= now {
                 due.add(item.key, at: silenceDue, isSilence: true)
             }
         }

@@ -224,7 +224,7 @@ package final class PartitionOwner<B: Book> {
     /// Deadlines wait until the inbox was read to the end that was asked for after they had passed.
     struct EndQuestion {
         let asked: Timestamp
-        var end: Int64?
+        var end: InboxEnd?
     }
 }
 
