@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from signal import SIGKILL, SIGTERM
 
-from . import clock, closed, disk, inboxes, owners, surroundings
+from . import clients, clock, closed, disk, inboxes, owners, surroundings
 from .field import ALLOCATOR, Field
 
 
@@ -31,6 +31,7 @@ FAULTS = [
     Fault("broker terminated and started again", lambda f: surroundings.broker_ended(f, SIGTERM)),
     Fault("broker killed", lambda f: surroundings.broker_ended(f, SIGKILL)),
     Fault("broker's disk full for 15 s", disk.is_full, fills_disk=True),
+    Fault("Kafka's clients give up", clients.give_up),
     Fault("Redis killed", lambda f: surroundings.redis_ended(f, SIGKILL)),
     Fault("Redis terminated and started again", lambda f: surroundings.redis_ended(f, SIGTERM)),
     Fault("Redis flushed", lambda f: surroundings.redis_flushed(f, 4)),
