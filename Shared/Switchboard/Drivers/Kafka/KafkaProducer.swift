@@ -3,8 +3,8 @@ internal import CRdkafka
 /// Writes records to partitions of topics named once, in order, each exactly once per life of the producer: idempotent,
 /// acknowledged by all replicas in sync, without a limit on the time that takes (a limit would leave gaps).
 ///
-/// A life ends where the client gives up for good: it has lost count of what a broker has, as librdkafka before 2.1 may
-/// when one comes back. What waits is failed then, written or not, and a new life goes on behind it.
+/// A life ends where the client gives up for good: it has lost count of what a broker has, as librdkafka 2.0.2 may when
+/// one comes back. What waits is failed then, written or not, and a new life goes on behind it.
 ///
 /// Made on a loop and used on it alone; close it before letting it go.
 package final class KafkaProducer {
@@ -223,7 +223,7 @@ package final class KafkaProducer {
             return
         }
         renewals.append(now)
-        let flushed = unacknowledged
+        let waited = unacknowledged
         client.close()
         (client, self.callbacks) = (next, callbacks)
         callbacks.onTrouble = onTrouble
@@ -233,7 +233,7 @@ package final class KafkaProducer {
         listen()
         onRenewed?(failure)
         for acknowledged in lost { acknowledged(.failure(failure)) }
-        for flush in exchange(&flushes, with: []) { flush.end(flushed == 0) }
+        for flush in exchange(&flushes, with: []) { flush.end(waited == 0) }
     }
 
     private func fatalFailure() -> KafkaFailure {
