@@ -66,17 +66,20 @@ class Intruder:
             line.close()
 
     def strike(self) -> int:
-        """- Returns: how often it came before the producer whose turn it was."""
-        taken = 0
+        """Those that write now, not those that go on in their place.
+
+        - Returns: how often it came before the producer whose turn it was."""
+        places = []
         for topic in INBOXES:
             for partition, address in leaders(self._reader, topic).items():
                 if address not in self._lines:
                     self._lines[address] = wire.Wire(address)
-                taken += self._take_turns(self._lines[address], name(topic), partition)
-        return taken
+                places.append((self._lines[address], name(topic), partition))
+        present = set().union(*(producers(self._tail(*place)) for place in places))
+        return sum(self._take_turns(*place, present) for place in places)
 
-    def _take_turns(self, line: wire.Wire, topic: str, partition: int) -> int:
-        waiting = set(producers(self._tail(line, topic, partition)))
+    def _take_turns(self, line: wire.Wire, topic: str, partition: int, present: set[int]) -> int:
+        waiting = present & set(producers(self._tail(line, topic, partition)))
         taken = 0
         for _ in range(TRIES):
             now = producers(self._tail(line, topic, partition))
