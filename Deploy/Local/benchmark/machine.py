@@ -30,6 +30,11 @@ def system() -> str:
 
 
 def commit() -> str:
-    known = subprocess.run(
-        ["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True)
-    return known.stdout.strip() or "unknown"
+    """Where anything but the docs differs from it, which measurements write themselves, it is `-dirty`."""
+    known = _git("describe", "--always")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)docs")
+    return f"{known}-dirty" if known and changed else known or "unknown"
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True).stdout.strip()
