@@ -14,10 +14,17 @@ actor KafkaMember {
     private var consumer: KafkaGroupConsumer?
     private(set) var owned: Set<Int32> = []
     private(set) var failures: [KafkaFailure] = []
-    private(set) var isLeaving = false
+    /// As an owner does who has nobody to hand over to: it lets go of each partition by itself.
+    nonisolated let removesEach: Bool
+    /// Also to be seen while its loop stands still.
+    nonisolated let hasLeft = Locked(false)
 
-    init(_ name: String, _ bootstrap: String, _ journal: KafkaJournal, extra: [String: String] = [:]) {
+    init(
+        _ name: String, _ bootstrap: String, _ journal: KafkaJournal, extra: [String: String] = [:],
+        removesEach: Bool = false
+    ) {
         self.name = name
+        self.removesEach = removesEach
         self.journal = journal
         loop = EventLoop(name: name)
         settings = KafkaSettings(bootstrap: bootstrap, clientID: name, extra: extra)
@@ -53,6 +60,8 @@ actor KafkaMember {
     private func revoked(_ partitions: [Int32], lost: Bool) {
         journal.add(.revoked(name, partitions))
         owned.subtract(partitions)
+        guard removesEach else { return }
+        for partition in partitions { consumer?.remove(KafkaTopicID(0), partition) }
     }
 
     func addAgain(_ partition: Int32, at offset: Int64) {
@@ -63,6 +72,16 @@ actor KafkaMember {
     func pause(_ partition: Int32) { consumer?.pause(KafkaTopicID(0), partition) }
 
     func position(_ partition: Int32) -> Int64? { consumer?.position(KafkaTopicID(0), partition) }
+
+    /// How many of its partitions are being read.
+    var reading: Int { owned.count { position($0) != nil } }
+
+    func beginLeave() {
+        consumer?.close {
+            self.hasLeft.withLock { $0 = true }
+            self.consumer = nil
+        }
+    }
 
     func leave() async {
         await answered { continuation in
@@ -224,6 +243,26 @@ struct KafkaGroupTests {
         for partition in 0..<partitions { #expect(journal.offsets(partition) == (0..<20).map { $0 }) }
         #expect(await anna.failures.isEmpty)
         await anna.leave()
+        await scene.close()
+    }
+
+    @Test(arguments: KafkaBroker.Kind.present)
+    func `Who owns everything leaves, letting go of each partition by itself`(kind: KafkaBroker.Kind) async throws {
+        let (scene, topic) = try await topic(kind)
+        for round in 0..<10 {
+            let members = (0..<4).map { number in
+                KafkaMember("\(round).\(number)", scene.settings.bootstrap, KafkaJournal(), removesEach: true)
+            }
+            for member in members { try await member.join("\(topic).\(member.name)", topic) }
+            for member in members {
+                try await until("\(member.name) reads all") { await member.reading == Int(partitions) }
+            }
+            for member in members { await member.beginLeave() }
+            for member in members {
+                try await until("\(member.name) has left") { member.hasLeft.withLock(\.self) }
+                #expect(await member.failures.isEmpty)
+            }
+        }
         await scene.close()
     }
 

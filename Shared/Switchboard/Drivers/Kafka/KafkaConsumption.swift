@@ -15,6 +15,10 @@ final class KafkaConsumption {
     private var positionsByTopic: [[Int64?]]
     /// Those that do not flow, whether added or not: the library goes on holding them back when they are removed.
     private var paused: Set<Place> = []
+    /// Taken out of the books while `holdsRemovals`; the library still reads them.
+    private var held: Set<Place> = []
+    /// What is removed is only taken out of the books, until `forget` takes it or `removeHeld` is called.
+    var holdsRemovals = false
 
     private struct Place: Hashable {
         let topic: KafkaTopicID
@@ -67,6 +71,7 @@ final class KafkaConsumption {
 
     func add(_ topic: KafkaTopicID, _ partition: Int32, at start: KafkaStart) {
         precondition(!isAdded(topic, partition), "partition \(partition) was added already")
+        guard !client.isClosed else { return }
         setPosition(topic, partition, start.offset)
         let failure = withList([(topic, partition, start.offset)]) { rd_kafka_incremental_assign(client.handle, $0) }
         if let failure { tellLater(KafkaFailure(taking: failure, during: "add a partition"), topic, partition) }
@@ -77,25 +82,44 @@ final class KafkaConsumption {
     func remove(_ topic: KafkaTopicID, _ partition: Int32) {
         guard isAdded(topic, partition) else { return }
         setPosition(topic, partition, nil)
-        let failure = withList([(topic, partition, 0)]) { rd_kafka_incremental_unassign(client.handle, $0) }
+        if holdsRemovals {
+            held.insert(Place(topic: topic, partition: partition))
+        } else {
+            unassign([(topic, partition, 0)])
+        }
+    }
+
+    /// Removes what was held back and not forgotten since.
+    func removeHeld() {
+        holdsRemovals = false
+        let places = exchange(&held, with: [])
+        if !places.isEmpty { unassign(places.map { ($0.topic, $0.partition, 0) }) }
+    }
+
+    private func unassign(_ partitions: [(topic: KafkaTopicID, partition: Int32, offset: Int64)]) {
+        guard !client.isClosed else { return }
+        let failure = withList(partitions) { rd_kafka_incremental_unassign(client.handle, $0) }
         if let failure { callbacks.trouble(KafkaFailure(taking: failure, during: "remove a partition")) }
     }
 
-    /// Takes the partitions out of the books and returns those that were in them.
+    /// Takes the partitions out of the books and returns those that the library reads.
     func forget(_ partitions: [(KafkaTopicID, Int32)]) -> [(KafkaTopicID, Int32)] {
-        let known = partitions.filter { isAdded($0.0, $0.1) }
-        for (topic, partition) in known { setPosition(topic, partition, nil) }
-        return known
+        partitions.filter { topic, partition in
+            let isHeld = held.remove(Place(topic: topic, partition: partition)) != nil
+            guard isAdded(topic, partition) else { return isHeld }
+            setPosition(topic, partition, nil)
+            return true
+        }
     }
 
     func pause(_ topic: KafkaTopicID, _ partition: Int32) {
-        guard isAdded(topic, partition) else { return }
+        guard isAdded(topic, partition), !client.isClosed else { return }
         paused.insert(Place(topic: topic, partition: partition))
         _ = withList([(topic, partition, 0)]) { rd_kafka_pause_partitions(client.handle, $0) }
     }
 
     func resume(_ topic: KafkaTopicID, _ partition: Int32) {
-        guard isAdded(topic, partition) else { return }
+        guard isAdded(topic, partition), !client.isClosed else { return }
         paused.remove(Place(topic: topic, partition: partition))
         _ = withList([(topic, partition, 0)]) { rd_kafka_resume_partitions(client.handle, $0) }
     }

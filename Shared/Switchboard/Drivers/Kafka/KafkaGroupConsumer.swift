@@ -77,8 +77,9 @@ package final class KafkaGroupConsumer {
 
     package func topic(_ name: String) -> KafkaTopicID? { consumption.client.topicIDs[name] }
 
-    /// Reads an assigned partition that is not being read, from `offset` on.
+    /// Reads an assigned partition that is not being read, from `offset` on. No effect once it leaves the group.
     package func add(_ topic: KafkaTopicID, _ partition: Int32, at offset: Int64) {
+        guard closeQueue == nil else { return }
         consumption.add(topic, partition, at: .offset(offset))
     }
 
@@ -112,11 +113,15 @@ package final class KafkaGroupConsumer {
             return
         }
         let lost = rd_kafka_assignment_lost(handle) != 0
+        // One answer for all: the first removal would be taken for it, and a consumer that closes goes on to its end
+        // from there, where it drops the second one and who waits for it.
+        consumption.holdsRemovals = true
         for (topic, partitions) in partitions { onRevoked?(topic, partitions, lost) }
         // Exactly those that were added: others are refused, and the group waits for ever.
         let known = consumption.forget(partitions.flatMap { topic, list in list.map { (topic, $0) } })
         answer(
             consumption.withList(known.map { ($0, $1, Int64(0)) }) { rd_kafka_incremental_unassign(handle, $0) })
+        if closeQueue == nil { consumption.removeHeld() }
     }
 
     private func named(
@@ -153,6 +158,8 @@ package final class KafkaGroupConsumer {
         let client = consumption.client
         let queue: OpaquePointer = rd_kafka_queue_new(client.handle)
         closeQueue = queue
+        // From here on nothing but the answers changes what is assigned.
+        consumption.holdsRemovals = true
         client.alsoWake(by: queue)
         if let error = rd_kafka_consumer_close_queue(client.handle, queue) {
             callbacks.trouble(KafkaFailure(taking: error, during: "leave a group"))
