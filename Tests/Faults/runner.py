@@ -166,8 +166,11 @@ def doubt_bites(result: Result):
 
 
 def assess_processes(stack: FaultStack, faults: list[Fault], result: Result):
-    """Before the stack is told to end."""
-    result.faults += processes.check(stack.words(), [fault.name for fault in faults])
+    """Ends the stack: how its processes leave is judged too."""
+    words = stack.words()
+    stack.stop()
+    words.logs = stack.logs()
+    result.faults += processes.check(words, [fault.name for fault in faults])
 
 
 def is_full(count: census.Census, plan: Plan) -> bool:

@@ -44,8 +44,12 @@ class Stack:
         if done.returncode != 0:
             raise RuntimeError(f"the stack did not start:\n{done.stdout}")
 
-    def end(self, keep: bool):
+    def stop(self):
+        """As an operator does; its words stay."""
         subprocess.run([ROOT / "Deploy/Local/stop"], env=self.environment, stdout=subprocess.DEVNULL)
+
+    def end(self, keep: bool):
+        self.stop()
         if keep:
             print(f"The logs are kept in {self.run}/logs", flush=True)
         else:

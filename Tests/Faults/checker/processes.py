@@ -47,6 +47,8 @@ class Ending:
     def is_explained_by(self, struck: set[str]) -> bool:
         if self.how == "terminated by SIGKILL":
             return "SIGKILL" in struck
+        if self.how == "terminated by SIGTERM":
+            return self.is_ordered and self.name.startswith(NOT_OURS)
         return self.how == "exit status 0" and (self.is_ordered or "SIGTERM" in struck)
 
 

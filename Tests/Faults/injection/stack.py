@@ -85,10 +85,12 @@ class FaultStack(Stack):
 
     def words(self) -> Words:
         """What the processes have said and how they have ended so far."""
-        logs = {path.name: path.read_text(errors="replace") for path in sorted((self.run / "logs").glob("*.log*"))}
         ended = self.kafka.ended() if self.kafka else {}
         running = {info["name"]: info["pid"] for info in supervisor.ask(self.run).getAllProcessInfo()}
-        return Words(logs, self.struck, running, ended)
+        return Words(self.logs(), self.struck, running, ended)
+
+    def logs(self) -> dict[str, str]:
+        return {path.name: path.read_text(errors="replace") for path in sorted((self.run / "logs").glob("*.log*"))}
 
     def bring_back_kafka(self, *nodes: int):
         """Starts these again with their data, when they have ended."""

@@ -72,6 +72,11 @@ class OnPlantedWords(unittest.TestCase):
             more = self.ended(how, "stopped") + AGAIN
             self.assert_red(self.words(more, {17: {"SIGTERM"}}, call_orchestrator_1=27), how)
 
+    def test_only_a_server_of_others_may_end_by_the_signal_that_stops_it(self):
+        end = self.ended("terminated by SIGTERM", "stopped") + AGAIN
+        self.assert_red(self.words(end, call_orchestrator_1=27), "terminated by SIGTERM")
+        self.assert_green(self.words(end.replace("call-orchestrator-1", "coturn"), coturn=27))
+
     def test_a_client_library_that_fails_as_a_copy_stops_is_known(self):
         log = {"call-orchestrator-1.log": said("notice", "stops") + said(
             "notice", "x: rd_kafka_sticky_assignor_state_destroy: Assertion `state' failed.")}
