@@ -206,4 +206,53 @@ struct DispatcherDeliveryTests {
         #expect(stage.dispatcher.said.contains("addressRefused"))
         await stage.close()
     }
+
+    @Test("Is sent, once, of events that were written when Kafka's client had given up")
+    func renderedOn() async throws {
+        let stage = try await DeliveryStage { _ in .status(200) }
+        _ = try await stage.add()
+        try await stage.write(1, facts: 3)
+        try await eventually("the first are taken") { await stage.sink.hits.count == 3 }
+        try Intruder(broker: stage.broker).takeTurns(in: Topic.callbacks, 0)
+        try await stage.write(2, facts: 3)
+        try await eventually("the next are taken") { await stage.sink.hits.count >= 6 }
+        #expect(stage.dispatcher.said.contains("a partition is begun again"))
+        try await stage.write(3)
+        try await eventually("it goes on") { await stage.sink.hits.contains { $0.subject == stage.subject(3) } }
+        let hits = await stage.sink.hits
+        #expect(hits.map(\.subject) == [1, 1, 1, 2, 2, 2, 3].map { stage.subject($0) })
+        #expect(Set(hits.map(\.id)).count == 7)
+        let events = await stage.scene.events.filter { !$0.id.isEmpty }
+        #expect(events.map(\.id) == hits.map(\.id))
+        #expect(!stage.dispatcher.said.contains(#""level":"error""#))
+        await stage.close()
+    }
+
+    @Test("Is remembered as taken by a dispatcher whose client had given up")
+    func rememberedOn() async throws {
+        let stage = try await DeliveryStage { _ in .status(200) }
+        let endpoint = try await stage.add()
+        func isRemembered(_ count: Int64) async throws {
+            try await eventually("\(count) are remembered") { await stage.scene.cursors[endpoint.id] == count }
+        }
+        try await stage.write(1)
+        try await isRemembered(1)
+        try Intruder(broker: stage.broker).takeTurns(in: Topic.callbackDeliveries, 0)
+        try await stage.write(2)
+        try await eventually("its client gives up") {
+            stage.dispatcher.said.contains("a partition is begun again")
+        }
+        try await isRemembered(2)
+        try await stage.write(3)
+        try await isRemembered(3)
+        #expect(!stage.dispatcher.said.contains(#""level":"error""#))
+        stage.dispatcher.kill()
+        let sent = await stage.sink.hits.map(\.subject)
+        #expect(Set(sent) == Set([1, 2, 3].map { stage.subject($0) }))
+        try stage.dispatcher.start()
+        try await stage.write(4)
+        try await eventually("it goes on") { await stage.sink.hits.contains { $0.subject == stage.subject(4) } }
+        #expect(await stage.sink.hits.map(\.subject) == sent + [stage.subject(4)])
+        await stage.close()
+    }
 }

@@ -17,6 +17,8 @@ actor LogScene {
     private(set) var acknowledged = 0
     /// Records of endpoints that were written again.
     private(set) var copies: [[UInt8]] = []
+    /// Of endpoints, in the first partition: before where all has arrived.
+    private(set) var cursors: [String: Int64] = [:]
     private(set) var events: [(id: String, partition: Int32, body: String)] = []
 
     static let partitions: Int32 = 2
@@ -45,6 +47,11 @@ actor LogScene {
         deliveries = try KafkaProducer(settings: settings.kafka, loop: loop, topics: [Topic.callbackDeliveries])
         let endpoints = try KafkaReader(settings: settings.kafka, topics: [Topic.callbackDeliveries], loop: loop)
         endpoints.onRecord = { record in
+            if record.key.starts(with: CallbackDelivery.keyPrefix.utf8),
+                let state = try? CallbackDelivery(json: record.value), state.kind == .cursor
+            {
+                self.cursors[state.endpoint] = state.offset
+            }
             guard let endpoint = try? CallbackEndpoint(json: record.value), endpoint.isAgain else { return }
             self.copies.append(Array(record.value))
         }

@@ -346,6 +346,8 @@ struct TestBatch {
     var attributes: Int16 = 0
     /// How many records it says there are, when that is not the truth.
     var claims: Int?
+    /// Its records; nil: bytes that nobody reads.
+    var content: [UInt8]?
 
     var bytes: [UInt8] {
         var body = WireWriter()
@@ -357,7 +359,7 @@ struct TestBatch {
         body.int16(epoch)
         body.int32(sequence)
         body.int32(Int32(claims ?? count))
-        body.bytes += (0..<count * 20).map { UInt8($0 % 251) }
+        body.bytes += content ?? (0..<count * 20).map { UInt8($0 % 251) }
         var batch = WireWriter()
         batch.int64(0)
         batch.int32(Int32(9 + body.bytes.count))

@@ -108,4 +108,23 @@ struct GatewayLivesTests {
         let age = WallClock.milliseconds - (try #require(moment)).milliseconds
         #expect(0...30_000 ~= age)
     }
+
+    @Test func `Whose login is lost when Kafka's client gives up is told to come back, and is heard then`() async throws
+    {
+        let scene = try await GatewayScene.open()
+        try await eventually("it beats") { await scene.beatPartition != nil }
+        let beats = await scene.beatPartition
+        let anna = try #require((0..<20).map { "anna\($0)" }.first { scene.partition(of: $0) != beats })
+        try await scene.connect(anna, "phone")
+        try await eventually("the login is told") { await scene.logins(of: "phone").count == 1 }
+        try Intruder(broker: scene.broker).takeTurns(in: LedgerName.users.inbox, scene.partition(of: anna))
+        try await scene.connect(anna, "tablet")
+        try await eventually("it is sent away") { await scene.heard(by: "tablet").last == "tablet: closed 4503" }
+        #expect(scene.gateway.said.contains("Kafka's client gave up"))
+        try await scene.connect(anna, "watch")
+        try await eventually("who comes is heard") { await scene.logins(of: "watch").count == 1 }
+        #expect(await scene.logins(of: "tablet").isEmpty)
+        #expect(await !scene.heard(by: "phone").contains { $0.hasPrefix("phone: closed") })
+        await scene.end()
+    }
 }

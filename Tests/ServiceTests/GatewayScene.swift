@@ -17,6 +17,8 @@ actor GatewayScene {
     /// What the gateway has told the users' machines, in the order of their inbox: one user has one partition.
     private(set) var told: [UserInput] = []
     private(set) var beats: [String] = []
+    /// Of the users' inbox, where it beats.
+    private(set) var beatPartition: Int32?
 
     nonisolated var broker: KafkaBroker { tokens.stage.broker }
 
@@ -40,10 +42,13 @@ actor GatewayScene {
         producer = try KafkaProducer(settings: settings.kafka, loop: loop, topics: [Topic.deliveries])
         let reader = try KafkaReader(settings: settings.kafka, topics: [LedgerName.users.inbox], loop: loop)
         reader.onRecord = { record in
+            let partition = record.partition
             guard let record = try? InboxRecord<UsersEntry.Input>(json: record.value) else { return }
             switch record.input {
             case .user(let input): self.told.append(input)
-            case .gateway(.beat(let life)): self.beats.append(life)
+            case .gateway(.beat(let life)):
+                self.beats.append(life)
+                self.beatPartition = partition
             case .gateway, .gatewayDied: break
             }
         }
@@ -77,6 +82,11 @@ actor GatewayScene {
     /// What the clients have heard, as `device: frame` and `device: closed code`.
     var heard: [String] { ears.heard }
     func heard(by device: String) -> [String] { ears.heard.filter { $0.hasPrefix("\(device): ") } }
+
+    /// Where what is told of a user stands.
+    nonisolated func partition(of user: String) -> Int32 {
+        settings.partition(of: RecordKey.of(AppKey(tokens.application.production.appKey), UserID(user)), in: .users)
+    }
 
     // MARK: what owners see and say
 
