@@ -20,6 +20,11 @@ extension Ledger {
         }
     }
 
+    /// The group is left, whether it has answered or not.
+    func loseAll() {
+        for partition in assigned.sorted() { revoked(partition, lost: true) }
+    }
+
     var isHandingOver: Bool { !handovers.isEmpty }
 
     func endHandovers() {

@@ -268,6 +268,7 @@ struct ServedLedger {
     let name: LedgerName
     let assigned: (Int32) -> Void
     let revoked: (Int32, _ lost: Bool) -> Void
+    let loseAll: () -> Void
     let assignedCount: () -> Int
     let isHandingOver: () -> Bool
     let endHandovers: () -> Void
@@ -283,6 +284,7 @@ struct ServedLedger {
         name = ledger.name
         assigned = { ledger.assigned($0) }
         revoked = { ledger.revoked($0, lost: $1) }
+        loseAll = { ledger.loseAll() }
         assignedCount = { ledger.assigned.count }
         isHandingOver = { ledger.isHandingOver }
         endHandovers = { ledger.endHandovers() }

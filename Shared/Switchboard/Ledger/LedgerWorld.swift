@@ -223,6 +223,8 @@ package final class LedgerWorld {
         tellWithdrawn(true)
         consumer.close { [self] in
             leaving = nil
+            // The group may not have answered: who stays owner would be taken for one when it is joined again.
+            for ledger in ledgers { ledger.loseAll() }
             if departure.isWithdrawing { departure = .none }
             guard inability == .clock, !isStopping else { return }
             retryTimer = loop.schedule(after: Self.comeBackAfter) { [unowned self] in

@@ -15,6 +15,8 @@ final class KafkaConsumption {
     private var positionsByTopic: [[Int64?]]
     /// Those that do not flow, whether added or not: the library goes on holding them back when they are removed.
     private var paused: Set<Place> = []
+    /// Whether the drain looks for records; what else wants to be served is.
+    var givesRecords = true
     /// Taken out of the books while `holdsRemovals`; the library still reads them.
     private var held: Set<Place> = []
     /// What is removed is only taken out of the books, until `forget` takes it or `removeHeld` is called.
@@ -71,6 +73,8 @@ final class KafkaConsumption {
 
     func add(_ topic: KafkaTopicID, _ partition: Int32, at start: KafkaStart) {
         precondition(!isAdded(topic, partition), "partition \(partition) was added already")
+        precondition(
+            !held.contains(Place(topic: topic, partition: partition)), "partition \(partition) is still to be removed")
         guard !client.isClosed else { return }
         setPosition(topic, partition, start.offset)
         let failure = withList([(topic, partition, start.offset)]) { rd_kafka_incremental_assign(client.handle, $0) }
@@ -144,7 +148,7 @@ final class KafkaConsumption {
     private func drain() {
         onServe?()
         var records = 0
-        while !client.isClosed, let message = rd_kafka_consumer_poll(client.handle, 0) {
+        while givesRecords, !client.isClosed, let message = rd_kafka_consumer_poll(client.handle, 0) {
             if give(message.pointee, message) { records += 1 }
             rd_kafka_message_destroy(message)
             if records == Self.recordsPerTurnMax {

@@ -33,6 +33,8 @@ package final class KafkaGroupConsumer {
 
     private let consumption: KafkaConsumption
     private let callbacks = KafkaCallbacks()
+    /// Told when it has left.
+    private var onLeft: [() -> Void] = []
     private var closeQueue: OpaquePointer?
     private var closePatience: LoopTimer?
     private var isLeaving = false
@@ -119,6 +121,7 @@ package final class KafkaGroupConsumer {
         for (topic, partitions) in partitions { onRevoked?(topic, partitions, lost) }
         // Exactly those that were added: others are refused, and the group waits for ever.
         let known = consumption.forget(partitions.flatMap { topic, list in list.map { (topic, $0) } })
+        guard closeQueue == nil || !hasClosed else { return }
         answer(
             consumption.withList(known.map { ($0, $1, Int64(0)) }) { rd_kafka_incremental_unassign(handle, $0) })
         if closeQueue == nil { consumption.removeHeld() }
@@ -145,9 +148,10 @@ package final class KafkaGroupConsumer {
     /// Leaves the group: `onRevoked` comes for what is still assigned, then the others get it. Twice is once.
     /// - Parameter done: on the loop, when it has left or the group did not answer for 5 s.
     package func close(_ done: (() -> Void)? = nil) {
-        guard !isLeaving, !consumption.client.isClosed else { return consumption.client.close(done) }
+        guard !consumption.client.isClosed else { return consumption.client.close(done) }
+        if let done { onLeft.append(done) }
+        guard !isLeaving else { return }
         isLeaving = true
-        onLeft = done
         // librdkafka 2.0.2 ends the process where a member is destroyed between the two answers of its first join.
         guard !hasJoined else { return beginClosing() }
         closePatience = consumption.client.loop.schedule(after: Self.joinLimit) { [unowned self] in beginClosing() }
@@ -158,8 +162,10 @@ package final class KafkaGroupConsumer {
         let client = consumption.client
         let queue: OpaquePointer = rd_kafka_queue_new(client.handle)
         closeQueue = queue
-        // From here on nothing but the answers changes what is assigned.
+        // From here on nothing but the answers changes what is assigned. And nothing is given out: records come by this
+        // queue too, and one of them between two that were let go would be a gap to its owner.
         consumption.holdsRemovals = true
+        consumption.givesRecords = false
         client.alsoWake(by: queue)
         if let error = rd_kafka_consumer_close_queue(client.handle, queue) {
             callbacks.trouble(KafkaFailure(taking: error, during: "leave a group"))
@@ -169,8 +175,6 @@ package final class KafkaGroupConsumer {
         client.wakeAgain()
     }
 
-    private var onLeft: (() -> Void)?
-
     private func serveClosing() {
         guard let closeQueue, !consumption.client.isClosed else { return }
         while let event = rd_kafka_queue_poll(closeQueue, 0) {
@@ -179,12 +183,15 @@ package final class KafkaGroupConsumer {
             }
             rd_kafka_event_destroy(event)
         }
-        if rd_kafka_consumer_closed(consumption.client.handle) != 0 { finishClosing() }
+        if hasClosed { finishClosing() }
     }
+
+    private var hasClosed: Bool { rd_kafka_consumer_closed(consumption.client.handle) != 0 }
 
     private func finishClosing() {
         guard !consumption.client.isClosed else { return }
         closePatience = nil
-        consumption.client.close(exchange(&onLeft, with: nil))
+        let left = exchange(&onLeft, with: [])
+        consumption.client.close { for tell in left { tell() } }
     }
 }
