@@ -23,11 +23,12 @@ final class Host<B: Book>: LedgerPorts {
     private let skew: Duration
 
     // For planted faults.
-    private var appendsSeen = 0
     private var shift: Int64 = 0
     private var markerOffset: Int64 = -1
     private var ordinals: Int64 = 0
-    private var held: (() -> Void)?
+    private var heldAppend: Append?
+    private var heldEffect: (() -> Void)?
+    private var appendsSeen = 0
 
     init(_ world: World, _ book: B, partition: Int32, name: String) {
         self.world = world
@@ -106,17 +107,13 @@ final class Host<B: Book>: LedgerPorts {
             later { done(.failed("the producer is broken")) }
             return true
         }
-        appendsSeen += 1
         clockwork.after(.zero) { [self] in world.mayCrash(self) }
-        if world.planted == .appendOutOfInboxOrder, appendsSeen % 7 == 5 {
-            held = { [weak self] in self?.send(record, key, place, done) }
-            return true
-        }
-        send(record, key, place, done)
-        held?()
-        held = nil
+        let next = Append(record: record, key: key, place: place, done: done)
+        if world.planted == .appendOutOfInboxOrder { sendDisordered(next) } else { send(next) }
         return true
     }
+
+    private func send(_ append: Append) { send(append.record, append.key, append.place, append.done) }
 
     private func send(_ record: [UInt8], _ key: String, _ place: Broker.Place, _ done: @escaping (LogAppend) -> Void) {
         let isMarker = key == "marker"
@@ -142,7 +139,13 @@ final class Host<B: Book>: LedgerPorts {
     }
 
     private func acknowledge(_ result: LogAppend, _ done: @escaping (LogAppend) -> Void) {
-        clockwork.send(along: "\(name)<ack") { [weak self] in self?.turn { done(result) } }
+        clockwork.send(along: "\(name)<ack") { [weak self] in
+            self?.turn { [weak self] in
+                done(result)
+                guard let self else { return }
+                world.mayCrash(self)
+            }
+        }
     }
 
     private var isLost: Bool { lostAfter.map { clockwork.now > $0 } ?? false }
@@ -150,7 +153,25 @@ final class Host<B: Book>: LedgerPorts {
     func perform(_ effect: Effects.Effect, source: SourceMark, _ done: @escaping (Bool) -> Void) {
         if isDead { return }
         world.audit.performs(source)
-        if world.planted == .effectsWithTimeout, clockwork.dice.onceIn(40) { return later { done(true) } }
+        if world.planted == .performOutOfOrder, heldEffect == nil, clockwork.dice.onceIn(8) {
+            heldEffect = { [self] in land(effect, source, done) }
+            return clockwork.after(.milliseconds(50)) { [self] in performHeld() }
+        }
+        // Its failure is told when others have gone.
+        if world.planted == .effectsWithTimeout, clockwork.dice.onceIn(40) {
+            return clockwork.after(.milliseconds(100)) { [weak self] in self?.turn { done(false) } }
+        }
+        land(effect, source, done)
+        performHeld()
+        clockwork.after(.zero) { [self] in world.mayCrash(self) }
+    }
+
+    private func performHeld() {
+        guard !isDead else { return }
+        exchange(&heldEffect, with: nil)?()
+    }
+
+    private func land(_ effect: Effects.Effect, _ source: SourceMark, _ done: @escaping (Bool) -> Void) {
         if isBroken || world.strikes(onceIn: 400) {
             isBroken = true
             return later { done(false) }
@@ -160,8 +181,7 @@ final class Host<B: Book>: LedgerPorts {
         let landings = world.landings(of: effect, source)
         missing = landings.count
         for landing in landings {
-            let lane = world.planted == .performOutOfOrder ? world.freshName("lane") : "\(name)>\(landing.place)"
-            clockwork.send(along: lane, after: world.broker.wait) { [self] in
+            clockwork.send(along: "\(name)>\(landing.place)", after: world.broker.wait) { [self] in
                 guard !isLost else { return }
                 world.broker.append(landing.value, key: landing.key, to: landing.place)
                 clockwork.send(along: "\(name)<ack") { [weak self] in
@@ -213,7 +233,43 @@ final class Host<B: Book>: LedgerPorts {
         }
     }
 
-    /// The planted fault: an older program, which has not heard of some facts, and thinks that it can do without.
+    // MARK: planted faults
+
+    private struct Append {
+        let record: [UInt8]
+        let key: String
+        let place: Broker.Place
+        let done: (LogAppend) -> Void
+    }
+
+    /// Two decisions change their places in the log; all else is as the owner expects it.
+    private func sendDisordered(_ second: Append) {
+        guard let first = exchange(&heldAppend, with: nil) else {
+            appendsSeen += 1
+            guard appendsSeen % 7 == 5, isDecision(second) else { return send(second) }
+            heldAppend = second
+            return clockwork.after(.milliseconds(50)) { [self] in
+                guard !isDead, let alone = exchange(&heldAppend, with: nil) else { return }
+                send(alone)
+            }
+        }
+        guard isDecision(second), var early = try? LogRecord<B.State.Fact>(json: second.record),
+            var late = try? LogRecord<B.State.Fact>(json: first.record)
+        else {
+            send(first)
+            return send(second)
+        }
+        (early.ordinal, late.ordinal) = (late.ordinal, early.ordinal)
+        send(early.encoded(), first.key, first.place, first.done)
+        send(late.encoded(), second.key, second.place, second.done)
+    }
+
+    private func isDecision(_ append: Append) -> Bool {
+        guard let record = try? LogRecord<B.State.Fact>(json: append.record) else { return false }
+        return record.kind == .facts || record.kind == .refusal
+    }
+
+    /// An older program, which has not heard of some facts, and thinks that it can do without.
     private func withoutUnknown(_ value: [UInt8]) -> [UInt8] {
         guard var record = try? LogRecord<B.State.Fact>(json: value) else { return value }
         record.facts.removeAll { fact in

@@ -27,7 +27,8 @@ enum PlantedFault: String, CaseIterable {
         switch self {
         case .performOnForeignOffset, .dropOneInTheMiddle: "performed what does not count"
         case .performOutOfOrder, .effectsWithTimeout: "an effect never arrived"
-        case .appendOutOfInboxOrder, .refuseWithoutRecord, .acknowledgeFirst: " left 0 records"
+        case .appendOutOfInboxOrder: "out of the order of the inbox"
+        case .refuseWithoutRecord, .acknowledgeFirst: " left 0 records"
         case .fireBeforeBacklog: "the timer has beaten an accept"
         case .replayIntoMirror: "the mirror shows of"
         case .receiverWithoutMark: " twice: SourceMark"
