@@ -24,6 +24,16 @@ enum APIKey: Int16, CaseIterable {
     case createPartitions = 37
     case deleteGroups = 42
 
+    /// Its answer is short whatever it asks, or as long as there is room.
+    var isAnsweredBriefly: Bool {
+        switch self {
+        case .produce, .fetch, .findCoordinator, .heartbeat, .leaveGroup, .apiVersions, .initProducerID: true
+        case .listOffsets, .metadata, .offsetCommit, .offsetFetch, .joinGroup, .syncGroup, .describeGroups, .listGroups,
+            .createTopics, .deleteTopics, .describeConfigs, .createPartitions, .deleteGroups:
+            false
+        }
+    }
+
     var highestVersion: Int16 {
         switch self {
         case .produce: 7

@@ -32,6 +32,8 @@ extension Broker {
         var partitionCount: Int32
         var replication: Int16
         var assignedPartitions: Int
+        /// Each partition once, and each on this node alone.
+        var isAssignedHere: Bool
         var settings: [String: String]
     }
 
@@ -70,9 +72,12 @@ extension Broker {
         let partitionCount = try reader.int32()
         let replication = try reader.int16()
         let assigned = try reader.count(itemBytesMin: 8)
+        var numbers: Set<Int32> = []
+        var isAssignedHere = true
         for _ in 0..<assigned {
-            _ = try reader.int32()
-            _ = try reader.int32s()
+            let number = try reader.int32()
+            if !(0..<Int32(assigned)).contains(number) || !numbers.insert(number).inserted { isAssignedHere = false }
+            if try reader.int32s() != [Self.nodeID] { isAssignedHere = false }
         }
         var settings: [String: String] = [:]
         for _ in 0..<(try reader.count(itemBytesMin: 4)) {
@@ -81,7 +86,7 @@ extension Broker {
         }
         return NewTopic(
             name: name, partitionCount: partitionCount, replication: replication, assignedPartitions: assigned,
-            settings: settings)
+            isAssignedHere: isAssignedHere, settings: settings)
     }
 
     private func create(_ new: NewTopic, in draft: inout Topics.Draft, isTrial: Bool) throws {
@@ -92,6 +97,7 @@ extension Broker {
         let count =
             new.assignedPartitions > 0
             ? Int32(new.assignedPartitions) : new.partitionCount == -1 ? 1 : new.partitionCount
+        guard new.isAssignedHere else { throw Self.otherNodes }
         guard count >= 1 else { throw Refused(code: .invalidPartitions, text: "at least one partition is needed") }
         guard new.assignedPartitions > 0 || new.replication == 1 || new.replication == -1 else {
             throw Refused(code: .invalidReplicationFactor, text: "one node keeps one copy")
@@ -109,8 +115,15 @@ extension Broker {
         do { return try TopicSettings(given) } catch { throw Refused(code: .invalidConfig, text: error.text) }
     }
 
+    private static let otherNodes = Refused(
+        code: .invalidReplicaAssignment, text: "one node keeps one copy of each partition")
+
     private func checkRoom(in draft: Topics.Draft, topicPartitions: Int, adding: Int) throws {
-        guard topicPartitions <= Limits.partitionsPerTopic, draft.partitionCount + adding <= partitionsMax else {
+        let partitions = draft.partitionCount + adding
+        let olderFiles = files.count - topics.partitionCount
+        guard topicPartitions <= Limits.partitionsPerTopic, partitions <= Limits.partitions,
+            partitions + olderFiles <= files.max
+        else {
             throw Refused(code: .invalidPartitions, text: "more partitions than are kept here")
         }
     }
@@ -152,19 +165,27 @@ extension Broker {
 
     func createPartitions(_ exchange: Exchange) throws(WireFailure) {
         var reader = exchange.takeBody()
-        var asked: [(name: String, count: Int32)] = []
+        var asked: [(name: String, count: Int32, isHere: Bool)] = []
         for _ in 0..<(try reader.count(itemBytesMin: 10)) {
             let name = try reader.string()
             let count = try reader.int32()
-            for _ in 0..<(try reader.nullableCount(itemBytesMin: 4) ?? 0) { _ = try reader.int32s() }
-            asked.append((name, count))
+            var isHere = true
+            for _ in 0..<(try reader.nullableCount(itemBytesMin: 4) ?? 0) where try reader.int32s() != [Self.nodeID] {
+                isHere = false
+            }
+            asked.append((name, count, isHere))
         }
         _ = try reader.int32()
         let isTrial = try reader.bool()
         try reader.end()
         topics.change { [self] draft in
-            let results = asked.map { name, count in
-                Result(name: name, attempt { try grow(name, to: count, in: &draft, isTrial: isTrial) })
+            let results = asked.map { name, count, isHere in
+                Result(
+                    name: name,
+                    attempt {
+                        guard isHere else { throw Self.otherNodes }
+                        try grow(name, to: count, in: &draft, isTrial: isTrial)
+                    })
             }
             return { failure in
                 let told = results.map { $0.or(failure) }

@@ -18,8 +18,7 @@ final class Broker {
     /// Where clients are told to connect.
     private(set) var advertised: (host: String, port: Int)
     private(set) var listener: TCPListener?
-    /// Each has a file open, and connections must find room beside them.
-    let partitionsMax: Int
+    let files: OpenFiles
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var timers: [LoopTimer] = []
     /// Since they were last told in the log.
@@ -46,13 +45,12 @@ final class Broker {
         spare = try SpareRoom(folder: data, log: log)
         syncer = Syncer(
             policy: configuration.syncPolicy, loop: loop, disk: disk, spare: spare, log: log, onFailure: onFailure)
-        topics = try Topics(folder: data, syncer: syncer, log: log)
+        files = OpenFiles(max: Folder.raiseDescriptorLimit() - Limits.connections - Limits.otherDescriptors)
+        topics = try Topics(folder: data, syncer: syncer, files: files, log: log)
         producerIDs = try ProducerIDs(path: "\(data)/producer-ids", syncer: syncer)
         offsets = try OffsetStore(path: "\(data)/offsets", syncer: syncer, log: log)
         try offsets.forgetTopics { [topics] in topics.all[$0] != nil }
         groups = Groups()
-        partitionsMax = min(
-            Limits.partitions, Folder.raiseDescriptorLimit() - Limits.connections - Limits.otherDescriptors)
         advertised = configuration.advertised
     }
 
@@ -120,6 +118,11 @@ final class Broker {
             log.warning("refused connections: too many are open", ["refused": count, "limit": Limits.connections])
         }
         closeStalled(at: steadyNow)
+        if unsentBytesLeft > 0 { for connection in connections.values { connection.goOn() } }
+        if let count = files.takeUnmade(at: steadyNow) {
+            log.warning(
+                "files grow on: no more may be open", ["unmade": count, "open": files.count, "limit": files.max])
+        }
         for partition in topics.all.values.flatMap(\.partitions) { partition.dropOld(at: time) }
         offsets.expireIfDue(at: time) { groups.groups[$0]?.members.isEmpty == false }
         offsets.compactIfDue()

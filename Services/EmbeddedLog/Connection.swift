@@ -31,7 +31,7 @@ final class Connection {
     private var unreadBytes: Int { input.count - handled }
     /// Of requests, in memory: those that are not whole yet, and those that wait.
     var heldBytes: Int { exchanges.reduce(unreadBytes) { $0 + $1.heldBytes } }
-    var unsentBytes: Int { tcp.unsentBytes }
+    var unsentBytes: Int { tcp.isOpen ? tcp.unsentBytes : 0 }
 
     func close() { tcp.close() }
 
@@ -54,14 +54,15 @@ final class Connection {
 
     private var mayHandle: Bool {
         guard exchanges.count < Limits.requestsInFlight, tcp.unsentBytes < Limits.unsentBytes else { return false }
-        guard let last = exchanges.last else { return true }
-        return last.api == .produce && nextIsProduce
+        guard let last = exchanges.last else { return next?.isAnsweredBriefly ?? true || broker.unsentBytesLeft > 0 }
+        return last.api == .produce && (next ?? .produce) == .produce
     }
 
-    private var nextIsProduce: Bool {
-        guard unreadBytes >= 6 else { return true }
-        return BigEndian.int16(input, at: handled + 4) == APIKey.produce.rawValue
-    }
+    /// What is asked next, once that has come.
+    private var next: APIKey? { unreadBytes >= 6 ? APIKey(rawValue: BigEndian.int16(input, at: handled + 4)) : nil }
+
+    /// There is room again for what may have waited for it.
+    func goOn() { handleInput() }
 
     private func handleInput() {
         guard !isHandling else { return }

@@ -18,6 +18,7 @@ enum ErrorCode: Int16, Error {
     case topicAlreadyExists = 36
     case invalidPartitions = 37
     case invalidReplicationFactor = 38
+    case invalidReplicaAssignment = 39
     case invalidConfig = 40
     case invalidRequest = 42
     case unsupportedForMessageFormat = 43

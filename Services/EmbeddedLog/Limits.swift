@@ -13,7 +13,8 @@ enum Limits {
     static let fetchBytes = 2 << 20
     /// Bytes of answers that one connection has not taken, beyond which it is asked nothing more until it has.
     static let unsentBytes = 256 << 10
-    /// Bytes of answers that all connections have not taken, beyond which a Fetch finds nothing.
+    /// Bytes of answers that all connections have not taken, beyond which a Fetch finds nothing, and what else may have a
+    /// long answer waits.
     static let unsentBytesOfAll = 256 << 20
     /// Bytes of unfinished requests of all connections, and of those that wait for their answers, beyond which the one
     /// that adds to them is closed.
@@ -36,7 +37,7 @@ enum Limits {
     static let topics = 1000
     static let partitionsPerTopic = 1000
     static let partitions = 20_000
-    /// Of the process, for all that is neither a partition's newest file nor a connection.
+    /// Of the process, for all that is neither a partition's file nor a connection.
     static let otherDescriptors = 600
     static let topicNameBytes = 249
 

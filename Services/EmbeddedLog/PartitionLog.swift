@@ -14,8 +14,10 @@ final class PartitionLog {
     let topic: String
     let number: Int32
     let folder: String
-    /// Oldest first; never empty.
-    private(set) var segments: [Segment]
+    /// Oldest first; never empty. The file of each is open.
+    private(set) var segments: [Segment] {
+        didSet { files.changed(by: segments.count - oldValue.count) }
+    }
     private(set) var producers: ProducerStates
     /// The next record's offset.
     private(set) var endOffset: Int64
@@ -31,22 +33,26 @@ final class PartitionLog {
     private var isDropping = false
 
     let syncer: Syncer
+    private let files: OpenFiles
     private var unsyncedFiles: [File] = []
     /// A new file's name is in the folder and not on the disk yet.
     private var isFolderUnsynced = false
 
     /// Opens what is in the folder, cuts what a crash left unfinished, and knows its producers again.
     /// - Throws: when the disk does not do as asked; damage is repaired and told to `log`.
-    init(topic: String, number: Int32, folder: String, settings: TopicSettings, syncer: Syncer, log: Log)
-        throws(SystemFailure)
-    {
+    init(
+        topic: String, number: Int32, folder: String, settings: TopicSettings, syncer: Syncer, files: OpenFiles,
+        log: Log
+    ) throws(SystemFailure) {
         self.topic = topic
         self.number = number
         self.folder = folder
         self.settings = settings
         self.syncer = syncer
+        self.files = files
         let recovered = try Self.recover(folder: folder, log: log.with(["topic": topic, "partition": number]))
         segments = recovered.segments
+        files.changed(by: segments.count)
         producers = recovered.producers
         endOffset = segments[segments.count - 1].nextOffset
         highWatermark = endOffset
@@ -63,19 +69,26 @@ final class PartitionLog {
     }
 
     /// A new one in a new folder, of which `file` is the first.
-    init(topic: String, number: Int32, folder: String, settings: TopicSettings, syncer: Syncer, file: File) {
+    init(
+        topic: String, number: Int32, folder: String, settings: TopicSettings, syncer: Syncer, files: OpenFiles,
+        file: File
+    ) {
         self.topic = topic
         self.number = number
         self.folder = folder
         self.settings = settings
         self.syncer = syncer
+        self.files = files
         segments = [Segment(file, baseOffset: 0)]
+        files.changed(by: 1)
         producers = ProducerStates()
         endOffset = 0
         highWatermark = 0
         lastAppendTime = 0
         isFolderUnsynced = true
     }
+
+    deinit { files.changed(by: -segments.count) }
 
     /// The first offset that is still there.
     var startOffset: Int64 { segments[0].baseOffset }
@@ -128,7 +141,7 @@ final class PartitionLog {
         guard active.size > 0 else { return }
         let isFull = active.size + byteCount > settings.segmentBytes
         let isOld = time - (active.firstTime ?? time) >= settings.segmentMilliseconds
-        if isFull || isOld { try roll() }
+        if isFull || isOld, files.mayBegin() { try roll() }
     }
 
     private func roll() throws(SystemFailure) {

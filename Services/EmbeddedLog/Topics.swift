@@ -40,13 +40,15 @@ final class Topics {
     private let folder: String
     private let definitionsPath: String
     private let syncer: Syncer
+    private let files: OpenFiles
     private let log: Log
 
     /// Opens every partition of every topic. Blocks while it reads.
-    init(folder: String, syncer: Syncer, log: Log) throws(SystemFailure) {
+    init(folder: String, syncer: Syncer, files: OpenFiles, log: Log) throws(SystemFailure) {
         self.folder = "\(folder)/partitions"
         definitionsPath = "\(folder)/topics"
         self.syncer = syncer
+        self.files = files
         self.log = log
         try Folder.make(self.folder)
         guard let bytes = try Folder.contents(of: definitionsPath) else { return }
@@ -175,7 +177,7 @@ final class Topics {
             made[place.topic, default: []].append(
                 PartitionLog(
                     topic: place.topic, number: place.number, folder: path(place.topic, place.number),
-                    settings: settings, syncer: syncer, file: file))
+                    settings: settings, syncer: syncer, files: self.files, file: file))
         }
         var then: [String: TopicEntry] = [:]
         for (name, definition) in draft.all {
@@ -197,7 +199,7 @@ final class Topics {
             partitions.append(
                 try PartitionLog(
                     topic: name, number: number, folder: path(name, number), settings: settings, syncer: syncer,
-                    log: log))
+                    files: files, log: log))
         }
         return partitions
     }

@@ -2,10 +2,12 @@
 
 import os
 import random
+import select
 import socket
 import struct
 import tempfile
 import time
+import uuid
 
 from confluent_kafka import TopicPartition
 
@@ -136,6 +138,42 @@ def test_a_fetch_finds_nothing_while_others_have_not_taken_their_answers(broker)
     wait_until("it finds what is there", lambda: len(fetch(wire, topic, 0, 0)[3]) > size)
 
 
+@needs("own")
+def test_answers_that_are_not_taken_take_little_memory_whatever_was_asked(broker):
+    wire = Wire(broker.bootstrap, timeout=30)
+    group, topics = new_group(wire), [broker.topic(partitions=1000) for _ in range(4)]
+    head = string(group) + i32(-1) + string("") + i64(-1)
+    for topic in topics:
+        parts = [i32(partition) + i64(7) + string("n" * 4096) for partition in range(1000)]
+        answer = wire.ask("offsetCommit", 2, head + array([string(topic) + array(parts)]))
+        ((_, told),) = answer.array(lambda: (answer.string(), answer.array(lambda: (answer.i32(), answer.i16()))))
+        assert {code for _, code in told} == {0}
+
+    # 16 MB, more than the system keeps for a connection.
+    question = "offsetFetch", 2, string(group) + array(None)
+    before, lazy = broker.resident_bytes(), []
+    for _ in range(60):
+        reader = Wire(broker.bootstrap)
+        reader.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.send(*question)
+        lazy.append(reader)
+    wait_until("much is not taken", lambda: broker.resident_bytes() - before > 200 << 20, 60)
+    for _ in range(20):
+        assert advertised(wire), "what is answered briefly does not wait"
+    wire.send(*question)
+    grown = broker.resident_bytes() - before
+    assert grown < 400 << 20, f"{grown >> 20} MiB more"
+    assert not select.select([wire.socket], [], [], 0.2)[0], "a long answer waits for room"
+    for reader in lazy:
+        reader.close()
+    answer = wire.receive()
+    assert sum(len(parts) for _, parts in answer.array(lambda: (answer.string(), answer.array(
+        lambda: (answer.i32(), answer.i64(), answer.string(), answer.i16()))))) == 4000
+    answer = wire.ask("deleteGroups", 0, array([string(group)]))
+    answer.i32()
+    assert [code for _, code in answer.array(lambda: (answer.string(), answer.i16()))] == [0]
+
+
 def take_little_memory_unfinished(broker, requests, size):
     before, halves = broker.resident_bytes(), []
     for _ in range(requests):
@@ -241,6 +279,27 @@ def test_topics_are_limited(broker):
     answer = wire.ask("deleteTopics", 0, array(["last"], string) + i32(1000))
     assert answer.array(lambda: (answer.string(), answer.i16())) == [("last", 0)]
     assert create(wire, ["beyond"], 1) == [0]
+
+
+@needs("own")
+def test_a_partition_is_kept_on_this_node_alone_or_refused(broker):
+    wire = Wire(broker.bootstrap)
+
+    def made(*assigned):
+        parts = array([i32(partition) + array([i32(node) for node in nodes]) for partition, nodes in assigned])
+        answer = wire.ask("createTopics", 0, array([
+            string(f"t-{uuid.uuid4().hex[:12]}") + i32(-1) + i16(-1) + parts + array([])]) + i32(30_000))
+        return answer.array(lambda: (answer.string(), answer.i16()))[0][1]
+
+    assert made((0, [1]), (1, [1])) == 0
+    for wrong in [(0, [1, 2, 3])], [(0, [2])], [(0, [])], [(0, [1]), (0, [1])], [(0, [1]), (2, [1])], [(-1, [1])]:
+        assert made(*wrong) == 39, wrong
+    topic = broker.topic()
+    for nodes, code in ([2], 39), ([1, 2], 39), ([1], 0):
+        grown = array([array([i32(node) for node in nodes])])
+        answer = wire.ask("createPartitions", 0, array([string(topic) + i32(2) + grown]) + i32(30_000) + i8(0))
+        answer.i32()
+        assert answer.array(lambda: (answer.string(), answer.i16(), answer.string()))[0][1] == code, nodes
 
 
 @with_a_broker_of_its_own(NarrowBroker)

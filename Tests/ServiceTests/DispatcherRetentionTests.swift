@@ -170,7 +170,7 @@ extension DeliveryStage {
         let syncer = Syncer(policy: .never, loop: loop, disk: disk, log: log, onFailure: { _ in })
         let partition = try PartitionLog(
             topic: "t", number: 0, folder: folder, settings: try TopicSettings(["retention.ms": "1"]), syncer: syncer,
-            log: log)
+            files: OpenFiles(max: .max), log: log)
         loop.runUntilDone { done in
             partition.dropOld(at: .max / 2)
             partition.syncer.flush(done)

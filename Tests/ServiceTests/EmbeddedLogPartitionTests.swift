@@ -9,6 +9,7 @@ import Testing
     private let loop = EventLoop(name: "test")
     private let disk = EventLoop(name: "test-disk")
     private let log = Log(service: "test", level: .error, sink: { _ in })
+    private var files = OpenFiles(max: .max)
 
     init() throws {
         folder = "/tmp/partition-\(UInt64.random(in: 0 ... .max))"
@@ -24,7 +25,8 @@ import Testing
     private func open(_ settings: [String: String] = [:], policy: SyncPolicy = .never) throws -> PartitionLog {
         let syncer = Syncer(policy: policy, loop: loop, disk: disk, log: log, onFailure: { _ in })
         return try PartitionLog(
-            topic: "t", number: 0, folder: folder, settings: try TopicSettings(settings), syncer: syncer, log: log)
+            topic: "t", number: 0, folder: folder, settings: try TopicSettings(settings), syncer: syncer, files: files,
+            log: log)
     }
 
     @discardableResult
@@ -258,6 +260,23 @@ import Testing
         for _ in 0..<400 { try append(partition, TestBatch(count: 2).bytes) }
         dropOld(partition, at: 1000)
         #expect(partition.byteCount >= 20_000 && partition.byteCount < 26_000)
+    }
+
+    @Test func `where no more files may be open, the newest grows on, and what is old goes all the same`() throws {
+        files = OpenFiles(max: 3)
+        let settings = ["segment.bytes": "1100", "retention.ms": "10000"]
+        let partition = try open(settings)
+        for number in 0..<60 { try append(partition, TestBatch(count: 1).bytes, at: Int64(number)) }
+        #expect(partition.segments.count == 3 && files.count == 3)
+        #expect(partition.segments[2].size > 2000)
+        #expect(try read(partition, from: 59).last?.baseOffset == 59)
+        #expect(files.takeUnmade(at: 0) ?? 0 > 0 && files.takeUnmade(at: 1) == nil)
+        dropOld(partition, at: 1_000_000)
+        #expect(partition.startOffset == 60 && files.count == 1)
+        for number in 0..<30 { try append(partition, TestBatch(count: 1).bytes, at: 1_000_001 + Int64(number)) }
+        #expect(partition.segments.count == 3)
+        let again = try open(settings)
+        #expect(again.endOffset == 90 && files.count == 6)
     }
 
     @Test func `a producer is known although its records have gone`() throws {
