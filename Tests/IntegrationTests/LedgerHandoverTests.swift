@@ -27,6 +27,9 @@ actor CallsOwner {
     var owned: [Int32] { calls?.ownedPartitions ?? [] }
     var isReady: Bool { producer?.isReady ?? false }
     func count(_ partition: Int32) -> Int { decisions[partition, default: 0] }
+    var decided: Int { decisions.values.reduce(0, +) }
+    /// Answers that were sent to gateways.
+    private(set) var answers = 0
 
     func start() throws {
         let world = try LedgerWorld(
@@ -43,8 +46,14 @@ actor CallsOwner {
         do {
             let names = [LedgerName.calls.inbox, LedgerName.calls.log]
             producer = try KafkaProducer(settings: settings.kafka, loop: loop, topics: names)
-            let reader = try KafkaReader(settings: settings.kafka, topics: [LedgerName.calls.log], loop: loop)
+            let topics = [LedgerName.calls.log, Topic.deliveries]
+            let reader = try KafkaReader(settings: settings.kafka, topics: topics, loop: loop)
+            reader.add(KafkaTopicID(1), 0, at: .beginning)
             reader.onRecord = { record in
+                guard record.topic == KafkaTopicID(0) else {
+                    self.answers += (try? DeliveryRecord(json: record.value))?.entries.count ?? 0
+                    return
+                }
                 guard let decision = try? LogRecord<CallFact>(json: record.value), decision.kind == .refusal else {
                     return
                 }
@@ -58,11 +67,14 @@ actor CallsOwner {
     }
 
     /// An input that is refused, which stands in the log.
-    func ask(_ partition: Int32) throws {
+    /// - Parameter replies: whether its refusal is told to a gateway.
+    func ask(_ partition: Int32, replies: Bool = false) throws {
         sent += 1
         var by = CallInput.By()
         by.user = UserID("anna")
-        let record = InboxRecord(CallInput.ringing(by), command: "c\(sent)")
+        let asker = Asker(connection: Connection(partition: 0, gateway: "g", number: 1), request: "\(sent)")
+        let reply = replies ? Reply(asker: asker, type: "call.ringing") : nil
+        let record = InboxRecord(CallInput.ringing(by), command: "c\(sent)", reply: reply)
         try producer?.produce(
             topic: LedgerName.calls.inbox, partition: partition,
             key: Array(RecordKey.of(AppKey("app"), CallID("00000000-0000-4000-8000-000000000001")).utf8),

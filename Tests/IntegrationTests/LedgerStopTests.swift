@@ -23,6 +23,21 @@ struct LedgerStopTests {
     }
 
     @Test(arguments: KafkaBroker.Kind.present)
+    func `Who stops and hands over to nobody finishes what it has begun`(kind: KafkaBroker.Kind) async throws {
+        let broker = try await KafkaBroker(kind)
+        defer { broker.kill() }
+        let owner = CallsOwner(broker.bootstrap)
+        try await owner.start()
+        try await until("all are owned") { await owner.owned.count == 4 }
+        try await until("it can write") { await owner.isReady }
+        for number in 0..<4000 { try await owner.ask(Int32(number % 4), replies: true) }
+        try await until("some are decided") { await owner.decided > 200 }
+        await owner.stop()
+        try await until("each decision is answered") { await owner.answers == owner.decided }
+        await owner.close()
+    }
+
+    @Test(arguments: KafkaBroker.Kind.present)
     func `What is written after the stop fails`(kind: KafkaBroker.Kind) async throws {
         let broker = try await KafkaBroker(kind)
         defer { broker.kill() }

@@ -269,6 +269,8 @@ struct ServedLedger {
     let assigned: (Int32) -> Void
     let revoked: (Int32, _ lost: Bool) -> Void
     let loseAll: () -> Void
+    /// Nothing that was received waits to be decided, written or performed.
+    let isIdle: () -> Bool
     let assignedCount: () -> Int
     let isHandingOver: () -> Bool
     let endHandovers: () -> Void
@@ -285,6 +287,7 @@ struct ServedLedger {
         assigned = { ledger.assigned($0) }
         revoked = { ledger.revoked($0, lost: $1) }
         loseAll = { ledger.loseAll() }
+        isIdle = { ledger.owners.values.allSatisfy { !$0.isOwning || $0.isIdle } }
         assignedCount = { ledger.assigned.count }
         isHandingOver = { ledger.isHandingOver }
         endHandovers = { ledger.endHandovers() }

@@ -257,11 +257,33 @@ package final class LedgerWorld {
         // Who has everything has nobody to hand it to.
         let isAlone = ledgers.allSatisfy { $0.assignedCount() == Int(settings.partitions(of: $0.name)) }
         departure = isAlone ? .alone : .leaving { [self] in flush(done) }
-        consumer.close { [self] in
-            hasLeft = true
-            if isAlone { flush(done) } else { leaveWhenHandedOver() }
+        guard isAlone else {
+            return consumer.close { [self] in
+                hasLeft = true
+                leaveWhenHandedOver()
+            }
+        }
+        consumer.stopGiving()
+        finish {
+            consumer.close { [self] in
+                hasLeft = true
+                flush(done)
+            }
         }
     }
+
+    /// Lets what was received be decided, written and performed, for a while at most: the next owner does the rest.
+    private func finish(_ then: @escaping () -> Void) {
+        let deadline = ContinuousClock.now + LedgerLimit.finishMax
+        finishing = loop.every(Self.finishLook) { [unowned self] in
+            for ledger in ledgers { ledger.turn() }
+            guard ContinuousClock.now > deadline || ledgers.allSatisfy({ $0.isIdle() }) else { return }
+            finishing = nil
+            then()
+        }
+    }
+    private var finishing: LoopTimer?
+    private static let finishLook: Duration = .milliseconds(10)
 
     private func flush(_ done: @escaping () -> Void) {
         tickTimer = nil

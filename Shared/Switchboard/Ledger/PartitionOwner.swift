@@ -280,6 +280,8 @@ package enum LedgerLimit {
     package static let handoverMax: Duration = .seconds(5)
     /// … and in a process that ends.
     package static let leaveMax: Duration = .seconds(2)
+    /// In a process that ends and hands over to nobody, what was received is decided, written and performed for so long.
+    package static let finishMax: Duration = .seconds(1)
     /// A decision without acknowledgement for this long ends the incarnation.
     package static let acknowledgementMax: Duration = .seconds(30)
     /// A command that was appended this long after its gateway took it was answered 50300 and is refused.

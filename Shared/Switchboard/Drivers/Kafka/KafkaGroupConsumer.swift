@@ -94,6 +94,9 @@ package final class KafkaGroupConsumer {
 
     package func resume(_ topic: KafkaTopicID, _ partition: Int32) { consumption.resume(topic, partition) }
 
+    /// No more records come, and none is lost by it; the group still assigns what it did. For who is about to `close`.
+    package func stopGiving() { consumption.givesRecords = false }
+
     /// The offset after the last record given out; nil when the partition is not being read.
     package func position(_ topic: KafkaTopicID, _ partition: Int32) -> Int64? {
         consumption.position(topic, partition)
