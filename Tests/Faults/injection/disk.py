@@ -18,6 +18,7 @@ ROOM_LEFT = 32 << 20
 STEPS = (1 << 20, 64 << 10, 4 << 10)
 FULL_SECONDS = 15.0
 BACK_SECONDS = 25.0
+FULL = "No space left on device", "the disk is full"
 
 
 class SmallDisk:
@@ -69,4 +70,8 @@ async def is_full(field: "Field"):
     if field.stack.kafka:
         # A node whose only disk has failed ends; it is started again when there is room.
         await field.run(lambda: field.stack.bring_back_kafka(HURT_NODE))
+    else:
+        said = (await field.run(field.stack.logs)).get("embedded-log.log", "")
+        field.owes("seen", text="words of the broker that its disk is full", least=1,
+                   has=sum(said.count(words) for words in FULL))
     await asyncio.sleep(BACK_SECONDS)
