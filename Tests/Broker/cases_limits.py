@@ -7,7 +7,6 @@ import socket
 import struct
 import tempfile
 import time
-import uuid
 
 from confluent_kafka import TopicPartition
 
@@ -279,27 +278,6 @@ def test_topics_are_limited(broker):
     answer = wire.ask("deleteTopics", 0, array(["last"], string) + i32(1000))
     assert answer.array(lambda: (answer.string(), answer.i16())) == [("last", 0)]
     assert create(wire, ["beyond"], 1) == [0]
-
-
-@needs("own")
-def test_a_partition_is_kept_on_this_node_alone_or_refused(broker):
-    wire = Wire(broker.bootstrap)
-
-    def made(*assigned):
-        parts = array([i32(partition) + array([i32(node) for node in nodes]) for partition, nodes in assigned])
-        answer = wire.ask("createTopics", 0, array([
-            string(f"t-{uuid.uuid4().hex[:12]}") + i32(-1) + i16(-1) + parts + array([])]) + i32(30_000))
-        return answer.array(lambda: (answer.string(), answer.i16()))[0][1]
-
-    assert made((0, [1]), (1, [1])) == 0
-    for wrong in [(0, [1, 2, 3])], [(0, [2])], [(0, [])], [(0, [1]), (0, [1])], [(0, [1]), (2, [1])], [(-1, [1])]:
-        assert made(*wrong) == 39, wrong
-    topic = broker.topic()
-    for nodes, code in ([2], 39), ([1, 2], 39), ([1], 0):
-        grown = array([array([i32(node) for node in nodes])])
-        answer = wire.ask("createPartitions", 0, array([string(topic) + i32(2) + grown]) + i32(30_000) + i8(0))
-        answer.i32()
-        assert answer.array(lambda: (answer.string(), answer.i16(), answer.string()))[0][1] == code, nodes
 
 
 @with_a_broker_of_its_own(NarrowBroker)

@@ -57,4 +57,16 @@ extension LedgerWorld {
         departure = .alone
         leave()
     }
+
+    /// Lets what was received be decided, written and performed, for a while at most: the next owner does the rest.
+    func finish(_ then: @escaping () -> Void) {
+        let deadline = ContinuousClock.now + LedgerLimit.finishMax
+        finishing = loop.every(Self.finishLook) { [unowned self] in
+            for ledger in ledgers { ledger.turn() }
+            guard ContinuousClock.now > deadline || ledgers.allSatisfy({ $0.isIdle() }) else { return }
+            finishing = nil
+            then()
+        }
+    }
+    private static let finishLook: Duration = .milliseconds(10)
 }

@@ -29,6 +29,8 @@ package final class LedgerWorld {
     private var isClosed = false
     var hasLeft = false
     var departure = Departure.none
+    /// While a copy that is alone finishes what it has begun.
+    var finishing: LoopTimer?
     /// Inboxes that are read on, by the reader of logs, for partitions that another is about to take.
     var readOn: Set<ReadingKey> = []
 
@@ -271,19 +273,6 @@ package final class LedgerWorld {
             }
         }
     }
-
-    /// Lets what was received be decided, written and performed, for a while at most: the next owner does the rest.
-    private func finish(_ then: @escaping () -> Void) {
-        let deadline = ContinuousClock.now + LedgerLimit.finishMax
-        finishing = loop.every(Self.finishLook) { [unowned self] in
-            for ledger in ledgers { ledger.turn() }
-            guard ContinuousClock.now > deadline || ledgers.allSatisfy({ $0.isIdle() }) else { return }
-            finishing = nil
-            then()
-        }
-    }
-    private var finishing: LoopTimer?
-    private static let finishLook: Duration = .milliseconds(10)
 
     private func flush(_ done: @escaping () -> Void) {
         tickTimer = nil
