@@ -85,7 +85,7 @@ struct ServiceSecurityTests {
         let metrics = try await TestHTTP.send("GET", "http://127.0.0.1:\(service.port)/metrics")
         #expect(metrics.text.contains("switchboard_ledger_owned"))
         try await stage.until("Redis knows it") { stage.redisClients().contains("room-allocator-1") }
-        #expect(try await service.stop() == 0)
+        #expect(try await service.stop() == 0, "\(service.said.suffix(3000))")
         let said = try String(contentsOfFile: service.folder + "/out", encoding: .utf8)
         #expect(!said.contains("hush") && !said.contains(GuardedKafka.password), "\(said)")
     }
