@@ -124,6 +124,19 @@ import Testing
         #expect(stage.call.participant(.ben)?.seatedLine?.device.connection == .number(9))
     }
 
+    @Test func `rung where it had just left, a device that has answered from its new connection is found there`() {
+        for then in [[], [CallInput.joined(.anna), .joined(.ben)]] {
+            var stage = CallMoment.ringing.stage
+            #expect(stage.send(.accept(.init(by: .ben.over(9)))) == "accepted")
+            for input in then { stage.send(input) }
+            let news = CallInput.Devices(.ben, [.benPhone.over(9), .benLaptop])
+            #expect(stage.send(.devices(news)) == "returned")
+            #expect(stage.told == ["benPhone: snapshot"])
+            #expect(stage.call.participant(.ben)?.seatedLine?.device.connection == .number(9))
+            #expect(stage.send(.devices(news)) == "–")
+        }
+    }
+
     @Test func `a command that overtakes the news of its connection has its snapshot there`() {
         var stage = CallMoment.onCall.stage
         #expect(stage.send(.sync(.ben.over(9))) == "synced")

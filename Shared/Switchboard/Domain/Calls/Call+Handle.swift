@@ -256,7 +256,8 @@ extension Call {
     }
 
     private func ringFurther(_ news: CallInput.Devices, at now: Timestamp) -> [CallFact] {
-        guard let member = participant(news.user), isRinging(member, at: now) else { return [] }
+        guard let member = participant(news.user) else { return [] }
+        guard isRinging(member, at: now) else { return moved(member, news) }
         var free = member.linesFree
         let further = news.devices.filter { device in
             if let line = member.line(device.id) { return line.device.connection != device.connection }
@@ -267,6 +268,14 @@ extension Call {
         var fact = rung(news.user, further)
         fact.profile = news.profile
         return [.rung(fact)]
+    }
+
+    /// It was rung where it had just left, and has answered from its new connection before this news of it came.
+    private func moved(_ member: Participant, _ news: CallInput.Devices) -> [CallFact] {
+        guard isLive, member.state.isInside, let seated = member.seated, let line = member.line(seated),
+            let device = news.devices.first(where: { $0.id == seated }), device.connection != line.device.connection
+        else { return [] }
+        return [.returned(.init(user: member.user, device: device))]
     }
 
     private func timeIsUp(at now: Timestamp, silenceCounts: Bool) -> [CallFact] {
