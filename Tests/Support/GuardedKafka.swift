@@ -37,15 +37,14 @@ package final class GuardedKafka: Sendable {
         switch kind {
         case .embedded:
             broker = try await KafkaBroker(.embedded, with: ["SWITCHBOARD_ADVERTISE": bootstrap])
-            let folder = certificates.folder + "/proxy"
-            let program = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../TLSProxy/proxy.py")
+            let key = "cert=\(certificates.certificate("broker")),key=\(certificates.key("broker"))"
+            let verify = door == .certificate ? "verify=1,cafile=\(certificates.authority)" : "verify=0"
             let proxy = try ServiceProcess(
                 "tls-proxy",
                 command: [
-                    "/usr/bin/python3", program.path, "\(port)", "\(broker.port)", certificates.certificate("broker"),
-                    certificates.key("broker"),
-                ] + (door == .certificate ? [certificates.authority] : []), port: port, folder: folder,
-                isReady: takesConnections)
+                    "/usr/bin/socat", "OPENSSL-LISTEN:\(port),bind=127.0.0.1,reuseaddr,fork,\(key),\(verify)",
+                    "TCP:127.0.0.1:\(broker.port)",
+                ], port: port, folder: certificates.folder + "/proxy", isReady: takesConnections)
             try await proxy.start()
             self.proxy = proxy
         case .apache:
