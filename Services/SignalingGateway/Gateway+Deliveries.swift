@@ -25,6 +25,10 @@ extension Gateway {
             return
         }
         guard let session = sessions[entry.number] else { return }
+        if comesEarly(entry, session) { hold(entry, session) } else { hand(entry, to: session) }
+    }
+
+    private func hand(_ entry: DeliveryEntry, to session: Session) {
         if let signal = entry.signal {
             if let frame = entry.frame { take(frame, signal, for: session) }
             return
@@ -36,6 +40,29 @@ extension Gateway {
             session.connection.close(code: UInt16(clamping: close), reason: "closed by its user's machine")
         }
     }
+
+    // MARK: what overtakes the answer to `connect`
+
+    /// Producers know nothing of each other: a call's snapshot may be here before the login that asked for it is
+    /// answered, and a client heeds nothing before that.
+    private func comesEarly(_ entry: DeliveryEntry, _ session: Session) -> Bool {
+        guard case .connecting(let request) = session.stage, entry.close == nil else { return false }
+        return entry.frame.flatMap(answered(by:)) != request
+    }
+
+    private func hold(_ entry: DeliveryEntry, _ session: Session) {
+        guard session.held.count < GatewayLimits.heldMax else {
+            return session.connection.close(code: CloseCode.goingAway, reason: "try again")
+        }
+        session.held.append(entry)
+    }
+
+    /// What came early, in its order, now that `connect` is answered.
+    func takeHeld(_ session: Session) {
+        for entry in session.takeHeld() { hand(entry, to: session) }
+    }
+
+    // MARK: notes and frames
 
     private func heed(_ note: DeliveryNote, _ session: Session) {
         if let ring = note.ring, let expiresAt = note.expiresAt { session.rings[ring] = expiresAt }
@@ -70,6 +97,7 @@ extension Gateway {
         counters.deliveries.add()
         session.send(frame)
         if isAdmission {
+            takeHeld(session)
             askForNewerLogs(session)
             tellOfLeaving(session)
         }

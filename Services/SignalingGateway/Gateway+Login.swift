@@ -84,6 +84,7 @@ extension Gateway {
         answer.pingIntervalMs = GatewayLimits.pingInterval.milliseconds
         answer.lossGraceMs = CallSettings().lossGrace.milliseconds
         session.send(.answer(request, answer))
+        takeHeld(session)
         askForNewerLogs(session)
         tellOfLeaving(session)
     }

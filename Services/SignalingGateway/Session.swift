@@ -36,6 +36,8 @@ final class Session {
     /// Signals that came before this gateway was told of their room.
     var early: [EarlySignal] = []
     var syncs: [String: SyncGathering] = [:]
+    /// What came before the answer to `connect`, in its order.
+    var held: [DeliveryEntry] = []
 
     init(connection: WebSocketConnection, now: ContinuousClock.Instant) {
         self.connection = connection
@@ -54,6 +56,11 @@ final class Session {
         var calls = Array(rings.keys)
         if let inside, !calls.contains(CallID(inside.room.text)) { calls.append(CallID(inside.room.text)) }
         return calls
+    }
+
+    func takeHeld() -> [DeliveryEntry] {
+        defer { held = [] }
+        return held
     }
 
     func send(_ frame: Opaque) { connection.send(text: frame.bytes) }

@@ -104,16 +104,32 @@ actor GatewayScene {
 
     /// - Parameter index: of the effect in its record; nil for what may be taken twice.
     func deliver(
-        _ text: String?, to connection: Connection, index: Int32? = nil, close: Int? = nil, died: Bool? = nil
+        _ text: String?, to connection: Connection, index: Int32? = nil, close: Int? = nil, died: Bool? = nil,
+        ringing call: CallID? = nil, until expiresAt: Timestamp? = nil
     ) throws {
         var note = DeliveryNote()
         note.died = died
+        note.ring = call
+        note.expiresAt = expiresAt
         let frame = text.map { Opaque.event($0, NoData()) }
-        var entry = DeliveryEntry(to: connection, frame: frame, note: died == nil ? nil : note, close: close)
+        let hasNote = died != nil || call != nil
+        var entry = DeliveryEntry(to: connection, frame: frame, note: hasNote ? note : nil, close: close)
         entry.source = index.map { SourceMark(ledger: .users, partition: 0, offset: 7, index: $0) }
+        try deliver(entry, in: connection.partition)
+    }
+
+    /// The answer to its `connect`, as the users' owner gives it.
+    func admit(_ device: String) throws {
+        let asker = try #require(logins(of: device).last?.asker)
+        var note = DeliveryNote()
+        note.admitted = true
+        let entry = DeliveryEntry(to: asker.connection, frame: .answer(asker.request), note: note)
+        try deliver(entry, in: asker.connection.partition)
+    }
+
+    private func deliver(_ entry: DeliveryEntry, in partition: Int32) throws {
         try producer?.produce(
-            topic: Topic.deliveries, partition: connection.partition, key: [],
-            value: DeliveryRecord([entry]).encoded())
+            topic: Topic.deliveries, partition: partition, key: [], value: DeliveryRecord([entry]).encoded())
     }
 
     func end() async {

@@ -187,6 +187,8 @@ class Checker:
         place = self.documents.frames.event(kind) if isinstance(kind, str) else None
         faults = faults + (self.documents.errors(place, frame) if place else [f"no event is called {kind!r}"])
         self._count("frames", f"event {kind if place else '(not described)'}")
+        if kind != "kicked" and any(asked == "connect" for asked, *_ in connection.asked.values()):
+            faults = faults + ["came before the answer to `connect`"]
         if not faults:
             faults = connection.numbering.told(frame)
         if faults:

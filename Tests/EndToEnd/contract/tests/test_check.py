@@ -202,6 +202,12 @@ class APlantedFault(unittest.TestCase):
         repeat = [line for line in lines if line["connection"] == "b" and '"media.state"' in line["text"]]
         self.assertEqual(judge(lines + repeat).violations, [])
 
+    def test_an_event_before_the_answer_to_connect(self):
+        lines = frames()
+        received = lines.pop(position(lines, "in", "call.received"))
+        lines.insert(position(lines, "out", "connect") + 3, received)
+        self.assert_found(lines, "came before the answer to `connect`")
+
     def test_http_with_a_wrong_body_status_path_or_content_type(self):
         issue, call = exchanges()[0], exchanges()[1]
         self.assert_found([changed(issue, lambda b: b.update(code=200))], "code")
