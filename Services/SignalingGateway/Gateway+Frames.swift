@@ -3,7 +3,7 @@ import Switchboard
 /// From a client's frame to an inbox record.
 extension Gateway: WebSocketHandler {
     func allows(_ request: HTTPRequest, offered: [String]) -> WebSocketUpgradeDecision {
-        if leaving != nil { return .refuse(.problem(503, detail: "going away")) }
+        guard mayServe else { return .refuse(.problem(503, detail: "another gateway")) }
         guard !offered.isEmpty else { return .accept(nil) }
         guard offered.contains(Self.subprotocol) else {
             return .refuse(.problem(400, detail: "the subprotocol is \(Self.subprotocol)"))

@@ -24,6 +24,9 @@ final class Gateway {
     var unanswered = Queue<Unanswered>()
     var admissions = Queue<Unanswered>()
     var losses = Losses()
+    var clockCheck = ClockCheck()
+    /// Told whether the clock agrees with the brokers': when that is known first, and when it changes.
+    var onClock: ((Bool) -> Void)?
     var lastBeat: ContinuousClock.Instant?
     var tickTimer: LoopTimer?
     var beatTimer: LoopTimer?
@@ -79,9 +82,12 @@ final class Gateway {
     private func beat() {
         let now = ContinuousClock.now
         if let lastBeat, lastBeat.duration(to: now) > GatewayLimits.beatGapMax { beginNewLife() }
+        checkClock()
         let record = InboxRecord(UsersEntry.Input.gateway(.beat(incarnation: incarnation)))
-        outbox.send(record, key: RecordKey.gateway(name), to: .users) { [weak self] isThere in
-            if isThere { self?.lastBeat = .now }
+        let sent = clock()
+        outbox.beat(record, of: name) { [weak self] partition, appended in
+            self?.lastBeat = .now
+            self?.heard(appended, in: partition, sent: sent)
         }
         if lastBeat == nil { lastBeat = now }
     }
@@ -115,6 +121,7 @@ struct GatewayCounters {
     let refused: Counter
     let deliveries: Counter
     let shrugs: Counter
+    let withdrawn: Gauge
 
     init(metrics: Metrics) {
         connections = metrics.gauge("switchboard_gateway_connections", help: "Open WebSockets")
@@ -122,5 +129,7 @@ struct GatewayCounters {
         refused = metrics.counter("switchboard_gateway_refused_total", help: "Requests refused at the door")
         deliveries = metrics.counter("switchboard_gateway_deliveries_total", help: "Frames sent to clients")
         shrugs = metrics.counter("switchboard_gateway_unanswered_total", help: "Requests answered 50300")
+        withdrawn = metrics.gauge(
+            "switchboard_gateway_withdrawn", help: "1 while nobody is served: the clock is off the brokers'")
     }
 }

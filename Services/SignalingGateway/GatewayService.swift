@@ -30,7 +30,7 @@ final class GatewayService {
             kafka: host.settings.kafka, group: Self.group, partitions: host.settings.partitions,
             replication: host.settings.replication)
         admin = try KafkaAdmin(settings: settings.kafka, loop: host.loop)
-        for condition in ["topics", "directory", "deliveries"] { host.health.set(condition, false) }
+        for condition in ["topics", "directory", "deliveries", "clock"] { host.health.set(condition, false) }
         host.webSocketCode = CloseCode.goingAway
         host.beforeDoorCloses(within: Gateway.leavesWithin(goAway)) { [unowned self] done in
             if let gateway { gateway.leave(within: goAway, done) } else { done() }
@@ -141,6 +141,7 @@ final class GatewayService {
         else { return }
         self.probe = nil
         hearsDeliveries = true
+        gateway.onClock = { [unowned self] agrees in host.health.set("clock", agrees) }
         gateway.start()
         host.health.set("deliveries", true)
         openDoor()

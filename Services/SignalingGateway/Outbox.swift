@@ -22,7 +22,25 @@ final class Outbox {
     func send<Input>(
         _ record: InboxRecord<Input>, key: String, to ledger: LedgerName, done: ((_ isThere: Bool) -> Void)? = nil
     ) -> Bool {
-        produce(record.encoded(), key: key, to: ledger.inbox, settings.partition(of: key, in: ledger), done)
+        let partition = settings.partition(of: key, in: ledger)
+        return produce(record.encoded(), key: key, to: ledger.inbox, partition, Self.isThere(done))
+    }
+
+    /// - Parameter done: told where the beat stands in an inbox, and since when by the clock of its broker; else never.
+    func beat(
+        _ record: InboxRecord<UsersEntry.Input>, of gateway: String,
+        done: @escaping (_ partition: Int32, _ appended: Timestamp) -> Void
+    ) {
+        let key = RecordKey.gateway(gateway)
+        let partition = settings.partition(of: key, in: .users)
+        _ = produce(record.encoded(), key: key, to: LedgerName.users.inbox, partition) { appended in
+            if let appended { done(partition, appended) }
+        }
+    }
+
+    /// Asks an inbox of users for the time by a record that asks nothing else.
+    func probe(_ partition: Int32, done: @escaping (_ appended: Timestamp?) -> Void) {
+        _ = produce([], key: InboxProbe.key, to: LedgerName.users.inbox, partition, done)
     }
 
     @discardableResult
@@ -35,15 +53,20 @@ final class Outbox {
     func deliver(
         _ entry: DeliveryEntry, to partition: Int32, done: ((_ isThere: Bool) -> Void)? = nil
     ) -> Bool {
-        produce(DeliveryRecord([entry]).encoded(), key: "", to: Topic.deliveries, partition, done)
+        produce(DeliveryRecord([entry]).encoded(), key: "", to: Topic.deliveries, partition, Self.isThere(done))
+    }
+
+    private static func isThere(_ done: ((Bool) -> Void)?) -> ((Timestamp?) -> Void)? {
+        done.map { done in { done($0 != nil) } }
     }
 
     private func produce(
-        _ value: [UInt8], key: String, to topic: String, _ partition: Int32, _ done: ((_ isThere: Bool) -> Void)?
+        _ value: [UInt8], key: String, to topic: String, _ partition: Int32,
+        _ done: ((_ appended: Timestamp?) -> Void)?
     ) -> Bool {
         do throws(KafkaFailure) {
             try producer.produce(topic: topic, partition: partition, key: Array(key.utf8), value: value) { result in
-                if case .success = result { done?(true) } else { done?(false) }
+                if case .success(let place) = result { done?(place.timestamp) } else { done?(nil) }
             }
             return true
         } catch {

@@ -20,11 +20,14 @@ actor GatewayScene {
     /// Of the users' inbox, where it beats.
     private(set) var beatPartition: Int32?
 
+    /// The gateway's.
+    nonisolated let wallClock: TurnedClock
     nonisolated var broker: KafkaBroker { tokens.stage.broker }
 
     private init(_ tokens: TokenScene) throws {
         self.tokens = tokens
-        gateway = try tokens.stage.service("signaling-gateway")
+        wallClock = try TurnedClock(in: tokens.stage.folder)
+        gateway = try tokens.stage.service("signaling-gateway", wallClock.environment)
         settings = LedgerSettings(
             kafka: KafkaSettings(bootstrap: tokens.stage.broker.bootstrap, clientID: "scene"), group: "none",
             partitions: Int32(tokens.stage.partitions))
@@ -61,9 +64,15 @@ actor GatewayScene {
 
     /// A client that has said `connect`, by the name of its device.
     func connect(_ user: String, _ device: String) async throws {
+        let failure = try await tryToConnect(user, device)
+        #expect(failure == nil)
+    }
+
+    /// - Returns: what stood in the way of the WebSocket.
+    func tryToConnect(_ user: String, _ device: String) async throws -> String? {
         let token = try #require(try await tokens.issue(user)["result.accessToken"] as? String)
         let (client, ears, port) = (client, ears, gateway.port)
-        let failure = await answered { (done: Answering<String?>) in
+        return await answered { (done: Answering<String?>) in
             client?.connect(to: "127.0.0.1", port: port, target: "/ws") { result in
                 switch result {
                 case .success(let connection):
@@ -76,7 +85,6 @@ actor GatewayScene {
                 }
             }
         }
-        #expect(failure == nil)
     }
 
     /// What the clients have heard, as `device: frame` and `device: closed code`.

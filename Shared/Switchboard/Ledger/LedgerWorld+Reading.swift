@@ -105,7 +105,7 @@ extension LedgerWorld {
     /// before it.
     func askEnd(_ topic: String, _ partition: Int32, _ done: @escaping (InboxEnd?) -> Void) {
         let answer = Once(done)
-        let isTaken = append([], key: Self.probeKey, to: topic, partition) { result in
+        let isTaken = append([], key: InboxProbe.key, to: topic, partition) { result in
             guard case .acknowledged(let offset, let time) = result else { return answer.give(nil) }
             answer.give(InboxEnd(offset: offset + 1, time: time))
         }
@@ -115,10 +115,9 @@ extension LedgerWorld {
 
     /// A record of an inbox that asks nothing.
     static func isProbe(_ record: KafkaRecord) -> Bool {
-        record.value.isEmpty && record.key.elementsEqual(probeKey.utf8)
+        record.value.isEmpty && record.key.elementsEqual(InboxProbe.key.utf8)
     }
 
-    private static let probeKey = "probe"
     private static let probeLimit: Duration = .seconds(2)
 
     private final class Once {

@@ -49,6 +49,12 @@ package struct Reply: Hashable, Sendable, Message {
     }
 }
 
+/// A record of an inbox that asks nothing: without a value, with this key. Its acknowledgement tells where the inbox ends
+/// and what time it is there.
+package enum InboxProbe {
+    package static let key = "probe"
+}
+
 /// What stands in an inbox: a command of a client, or the effect of another log's record.
 package struct InboxRecord<Input: Message>: Message {
     /// `appKey/userId/deviceId/cmd`: the same command has one effect.

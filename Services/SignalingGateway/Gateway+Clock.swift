@@ -1,0 +1,48 @@
+import Switchboard
+
+/// A gateway whose clock is off serves nobody: its connections are sent elsewhere, and new ones are answered 503.
+extension Gateway {
+    /// Once a beat: what was heard since the last one counts, and where it leaves a doubt all inboxes of users are asked.
+    func checkClock() {
+        if let verdict = clockCheck.judge() { heed(verdict) }
+        if clockCheck.isInDoubt { askAllForTheTime() }
+    }
+
+    /// A beat is acknowledged.
+    func heard(_ appended: Timestamp, in partition: Int32, sent: Timestamp) {
+        let wasInDoubt = clockCheck.isInDoubt
+        note(appended, in: partition, sent: sent)
+        if clockCheck.isInDoubt, !wasInDoubt { askAllForTheTime() }
+    }
+
+    private func note(_ appended: Timestamp, in partition: Int32, sent: Timestamp) {
+        let verdict = clockCheck.heard(partition, sent: sent, appended: appended, acknowledged: clock())
+        if let verdict { heed(verdict) }
+    }
+
+    private func askAllForTheTime() {
+        let sent = clock()
+        for partition in 0..<settings.partitions {
+            outbox.probe(partition) { [weak self] appended in
+                if let appended { self?.note(appended, in: partition, sent: sent) }
+            }
+        }
+    }
+
+    private func heed(_ verdict: ClockCheck.Verdict) {
+        switch verdict {
+        case .agrees:
+            counters.withdrawn.set(0)
+            log.info("the clock agrees with the brokers'")
+        case .isOff(let skew):
+            counters.withdrawn.set(1)
+            log.error("the clock is off the brokers', and nobody is served here", ["milliseconds": skew.milliseconds])
+            for session in sessions.values {
+                session.connection.close(code: CloseCode.goingAway, reason: "another gateway")
+            }
+        }
+        onClock?(verdict == .agrees)
+    }
+
+    var mayServe: Bool { leaving == nil && clockCheck.verdict == .agrees }
+}
