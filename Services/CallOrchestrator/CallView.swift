@@ -32,7 +32,8 @@ enum CallView {
     static let migrations = [tables, awaitedTables, ages]
 
     static func make(
-        path: String, settings: LedgerSettings, log: Log, fail: @escaping @Sendable (String) -> Void
+        path: String, settings: LedgerSettings, log: Log, fail: @escaping @Sendable (String) -> Void,
+        outdated: @escaping @Sendable (String) -> Void
     ) -> LogView<CallFact> {
         let records = LogView<CallFact>.Plain(
             topic: Topic.callRecords, retention: TopicRetention.callRecords,
@@ -42,7 +43,8 @@ enum CallView {
             migrations: migrations, letting: .init(ageOut: ageOut, clear: clear),
             take: { database, record, bytes in try take(record, bytes, into: database) }, plain: records)
         return LogView(
-            name: "calls-view", path: path, settings: settings, ledger: .calls, filling: filling, log: log, fail: fail)
+            name: "calls-view", path: path, settings: settings, ledger: .calls, filling: filling, log: log, fail: fail,
+            outdated: outdated)
     }
 
     static func take(

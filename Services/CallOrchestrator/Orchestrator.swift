@@ -51,13 +51,14 @@ final class Orchestrator {
             let directory = try Directory(settings: settings, loop: host.loop, log: host.log)
             directory.onComplete = { [unowned self] in directoryIsComplete() }
             directory.onFailure = { [unowned self] reason in host.fail(reason) }
+            directory.onNewer = { [unowned self] reason in host.isOutdated(reason) }
             self.directory = directory
             guard hasView else { return }
             let bound = LoopBound(host, on: host.loop)
-            let view = CallView.make(path: "\(host.settings.data)/calls.sqlite", settings: settings, log: host.log) {
-                [loop = host.loop] reason in
-                loop.execute { bound.value?.fail(reason) }
-            }
+            let view = CallView.make(
+                path: "\(host.settings.data)/calls.sqlite", settings: settings, log: host.log,
+                fail: { [loop = host.loop] reason in loop.execute { bound.value?.fail(reason) } },
+                outdated: { [loop = host.loop] reason in loop.execute { bound.value?.isOutdated(reason) } })
             self.view = view
             queries = try Queries(world: world, view: view, log: host.log)
         } catch {

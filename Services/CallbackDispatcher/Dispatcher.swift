@@ -16,6 +16,7 @@ final class Dispatcher {
     private let nonces: RedisNonces
     private var directory: Directory?
     private var consumer: KafkaGroupConsumer?
+    private var leaving: KafkaGroupConsumer?
     private var assigned: Set<Int32> = []
     private var retry: LoopTimer?
     private var restarts: [Int32: LoopTimer] = [:]
@@ -61,7 +62,10 @@ final class Dispatcher {
         webhooks.onFatal = { failure in host.fail(failure.description) }
         renderer.onFatal = { failure in host.fail(failure.description) }
         renderer.onFailure = { [unowned self] partition, reason in restart(partition, because: reason) }
-        host.onStop("group") { [self] done in if let consumer { consumer.close(done) } else { done() } }
+        renderer.onNewer = { [unowned self] reason in withdraw(because: reason) }
+        host.onStop("group") { [self] done in
+            if let member = consumer ?? leaving { member.close(done) } else { done() }
+        }
         host.onStop("webhooks") { [self] done in webhooks.close(done) }
         host.onStop("callbacks") { [self] done in
             directory?.close()
@@ -105,6 +109,7 @@ final class Dispatcher {
                 openDoor(directory)
             }
             directory.onFailure = { [host] reason in host.fail(reason) }
+            directory.onNewer = { [host] reason in host.isOutdated(reason) }
             self.directory = directory
         } catch {
             host.fail("\(error)")
@@ -134,15 +139,7 @@ final class Dispatcher {
                 }
                 host.health.set(Condition.group, true)
             }
-            consumer.onRevoked = { [unowned self] _, partitions, _ in
-                for partition in partitions {
-                    assigned.remove(partition)
-                    restarts[partition] = nil
-                    rows[partition] = nil
-                    renderer.stop(partition)
-                    webhooks.stop(partition)
-                }
-            }
+            consumer.onRevoked = { [unowned self] _, partitions, _ in partitions.forEach(letGo) }
             consumer.onTrouble = { [host] failure in
                 host.log.warning("Kafka does not answer", ["failure": failure.description])
             }
@@ -150,6 +147,24 @@ final class Dispatcher {
         } catch {
             host.fail(error.description)
         }
+    }
+
+    private func letGo(of partition: Int32) {
+        assigned.remove(partition)
+        restarts[partition] = nil
+        rows[partition] = nil
+        renderer.stop(partition)
+        webhooks.stop(partition)
+    }
+
+    /// Leaves the group for good: a copy of the newer program can render what this one cannot, and all else as well.
+    private func withdraw(because reason: String) {
+        guard let consumer else { return }
+        self.consumer = nil
+        host.isOutdated(reason)
+        for partition in assigned { letGo(of: partition) }
+        leaving = consumer
+        consumer.close { [unowned self] in leaving = nil }
     }
 
     private func restart(_ partition: Int32, because reason: String) {

@@ -10,6 +10,8 @@ import Switchboard
 final class Renderer {
     /// Nothing more is rendered of a partition until it is begun again.
     var onFailure: ((_ partition: Int32, _ reason: String) -> Void)?
+    /// A log has a record of a newer program: nothing behind it may be rendered here.
+    var onNewer: ((_ reason: String) -> Void)?
     /// Those that are to be told of, in order, from the book of endpoints once it is complete.
     var disablings: () -> [EndpointBook.Disabling] = { [] }
 
@@ -78,6 +80,9 @@ final class Renderer {
         calls.onFailure = { [unowned self] partition, reason in fail(partition, reason) }
         rooms.onFailure = { [unowned self] partition, reason in fail(partition, reason) }
         users.onFailure = { [unowned self] partition, reason in fail(partition, reason) }
+        calls.onNewer = { [unowned self] partition, reason in meetNewer(partition, reason) }
+        rooms.onNewer = { [unowned self] partition, reason in meetNewer(partition, reason) }
+        users.onNewer = { [unowned self] partition, reason in meetNewer(partition, reason) }
         saving = loop.every(Self.saveInterval) { [unowned self] in save() }
     }
 
@@ -121,6 +126,11 @@ final class Renderer {
     private func fail(_ partition: Int32, _ reason: String) {
         stop(partition)
         onFailure?(partition, reason)
+    }
+
+    private func meetNewer(_ partition: Int32, _ reason: String) {
+        stop(partition)
+        onNewer?(reason)
     }
 
     private func askEnd(_ rendering: Rendering) {

@@ -48,12 +48,14 @@ final class Allocator {
             let directory = try Directory(settings: settings, loop: host.loop, log: host.log)
             directory.onComplete = { [unowned self] in directoryIsComplete() }
             directory.onFailure = { [unowned self] reason in host.fail(reason) }
+            directory.onNewer = { [unowned self] reason in host.isOutdated(reason) }
             self.directory = directory
             guard hasView else { return }
             let bound = LoopBound(host, on: host.loop)
             let view = SessionView.make(
-                path: "\(host.settings.data)/sessions.sqlite", settings: settings, log: host.log
-            ) { [loop = host.loop] reason in loop.execute { bound.value?.fail(reason) } }
+                path: "\(host.settings.data)/sessions.sqlite", settings: settings, log: host.log,
+                fail: { [loop = host.loop] reason in loop.execute { bound.value?.fail(reason) } },
+                outdated: { [loop = host.loop] reason in loop.execute { bound.value?.isOutdated(reason) } })
             self.view = view
         } catch {
             host.fail("\(error)")

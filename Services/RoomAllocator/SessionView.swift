@@ -21,14 +21,16 @@ enum SessionView {
     static let migrations = [tables, ages]
 
     static func make(
-        path: String, settings: LedgerSettings, log: Log, fail: @escaping @Sendable (String) -> Void
+        path: String, settings: LedgerSettings, log: Log, fail: @escaping @Sendable (String) -> Void,
+        outdated: @escaping @Sendable (String) -> Void
     ) -> LogView<RoomFact> {
         let filling = LogView<RoomFact>.Filling(
             migrations: migrations,
             letting: .init(ageOut: ageOut, clear: clear),
             take: { database, record, _ in try take(record, into: database) })
         return LogView(
-            name: "rooms-view", path: path, settings: settings, ledger: .rooms, filling: filling, log: log, fail: fail)
+            name: "rooms-view", path: path, settings: settings, ledger: .rooms, filling: filling, log: log, fail: fail,
+            outdated: outdated)
     }
 
     /// A session that is over and the stays in it go by when they began, as a view loses them that is filled later; one

@@ -77,6 +77,7 @@ final class GatewayService {
                 openDoor()
             }
             directory.onFailure = { [unowned self] reason in host.fail(reason) }
+            directory.onNewer = { [unowned self] reason in host.isOutdated(reason) }
             self.producer = producer
             self.directory = directory
             producer.onReady = { [unowned self] in

@@ -14,6 +14,8 @@ final class UsersView {
     /// The table shows everything that the log had.
     var onComplete: (() -> Void)?
     var onFailure: ((String) -> Void)?
+    /// The registry has a record of a newer program.
+    var onNewer: ((String) -> Void)?
 
     private let loop: EventLoop
     private let log: Log
@@ -59,6 +61,7 @@ final class UsersView {
         follower.onTurnEnd = { [unowned self] in store() }
         follower.onEnd = { [unowned self] partition in reached(partition) }
         follower.onFailure = { [unowned self] _, reason in failed(reason) }
+        follower.onNewer = { [unowned self] _, reason in onNewer?(reason) }
         let positions = try table.positions()
         for partition in partitions { follower.follow(partition, from: positions[partition]) }
     }

@@ -76,6 +76,33 @@ import Testing
         await scene.close()
     }
 
+    @Test func `that meets a record of a newer program shows what stands before it, and goes no further`() async throws
+    {
+        let broker = try await KafkaBroker(.embedded)
+        let scene = KafkaScene(broker.bootstrap)
+        try await scene.createTopics(
+            [LedgerName.calls.log, "plain"].map { name in
+                KafkaTopicSpecification(
+                    name, partitions: 1, configs: ["message.timestamp.type": "LogAppendTime"])
+            })
+        let path = broker.folder + "/view.sqlite"
+        var writer = ViewWriter(bootstrap: broker.bootstrap)
+        try await writer.write(["a", "b"])
+        try await writer.writeAsNewer("c")
+        // The second reads from where the first stood: what it shows is there once.
+        for _ in 0..<2 {
+            let view = ViewScene(path, broker.bootstrap)
+            try await until("it tells") { view.newer.count == 1 }
+            #expect(view.newer.first?.hasSuffix("offset 3 was written by a newer program") == true, "\(view.newer)")
+            try await until("it shows what stands before") { try await view.keys() == ["a", "b"] }
+            let behind = [KafkaPartition(LedgerName.calls.log, 0): Int64(4)]
+            #expect(await view.keys(at: behind, within: .milliseconds(300)) == nil)
+            #expect(view.failures == [])
+            await view.close()
+        }
+        await scene.close()
+    }
+
     @Test func `that is new is at the end of topics that have let go of everything`() async throws {
         let broker = try await KafkaBroker(.embedded)
         let scene = KafkaScene(broker.bootstrap)
@@ -137,6 +164,12 @@ private struct ViewWriter {
         try await scene.write([Self.record(key, "another", ordinal), Self.record(key, incarnation, ordinal + 5)], [])
     }
 
+    func writeAsNewer(_ key: String) async throws {
+        var record = try LogRecord<CallFact>(json: Self.record(key, incarnation, ordinal))
+        record.level = RecordLevel.highest + 1
+        try await scene.write([record.encoded()], [])
+    }
+
     private static func record(_ key: String, _ incarnation: String, _ ordinal: Int64) -> [UInt8] {
         var record = LogRecord<CallFact>()
         record.incarnation = incarnation
@@ -160,6 +193,7 @@ extension KafkaScene {
 
 private final class Failures: Sendable {
     let all = Locked<[String]>([])
+    let newer = Locked<[String]>([])
 }
 
 /// A view with the keys of decisions in it, in the order of the log.
@@ -183,23 +217,27 @@ private final class ViewScene: Sendable {
         let told = told
         view = LogView(
             name: "a view", path: path, settings: settings, ledger: .calls, filling: filling,
-            log: Log(service: "test", level: .error), fail: { reason in told.all.withLock { $0.append(reason) } })
+            log: Log(service: "test", level: .error), fail: { reason in told.all.withLock { $0.append(reason) } },
+            outdated: { reason in told.newer.withLock { $0.append(reason) } })
     }
 
     var failures: [String] { told.all.withLock { $0 } }
+    var newer: [String] { told.newer.withLock { $0 } }
 
     func keys() async throws -> [String] { await keys("SELECT key FROM seen ORDER BY rowid") ?? [] }
     func plainKeys() async throws -> [String] { await keys("SELECT key FROM plain ORDER BY rowid") ?? [] }
 
     /// Nil where the view did not come so far.
-    func keys(at ends: [KafkaPartition: Int64]) async -> [String]? {
-        await keys("SELECT key FROM seen ORDER BY rowid", at: ends)
+    func keys(at ends: [KafkaPartition: Int64], within limit: Duration = .seconds(10)) async -> [String]? {
+        await keys("SELECT key FROM seen ORDER BY rowid", at: ends, within: limit)
     }
 
-    private func keys(_ sql: SQL, at ends: [KafkaPartition: Int64] = [:]) async -> [String]? {
+    private func keys(
+        _ sql: SQL, at ends: [KafkaPartition: Int64] = [:], within limit: Duration = .seconds(10)
+    ) async -> [String]? {
         await answered { continuation in
             view.read(
-                whenAt: ends, within: .seconds(10),
+                whenAt: ends, within: limit,
                 { database in try database.all(sql) { row in try row(String.self) } },
                 { continuation.resume(returning: $0) })
         }

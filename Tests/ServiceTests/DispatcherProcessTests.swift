@@ -14,6 +14,9 @@ actor LogScene {
     private var reader: KafkaReader?
     private var deliveries: KafkaProducer?
     private var endpoints: KafkaReader?
+    private var member: KafkaGroupConsumer?
+    /// As a member of a group.
+    private(set) var owned: Set<Int32> = []
     private(set) var acknowledged = 0
     /// Records of endpoints that were written again.
     private(set) var copies: [[UInt8]] = []
@@ -74,6 +77,13 @@ actor LogScene {
         }
     }
 
+    func join(_ group: String, of topic: String) throws {
+        let member = try KafkaGroupConsumer(settings: settings.kafka, group: group, topics: [topic], loop: loop)
+        member.onAssigned = { _, partitions in self.owned.formUnion(partitions) }
+        member.onRevoked = { _, partitions, _ in self.owned.subtract(partitions) }
+        self.member = member
+    }
+
     /// Where a partition ends; -1 where the broker does not say.
     func end(of topic: String, _ partition: Int32) async throws -> Int64 {
         let place = KafkaPartition(topic, partition)
@@ -85,6 +95,9 @@ actor LogScene {
     }
 
     func close() async {
+        await answered { done in
+            if let member { member.close { done.resume() } } else { done.resume() }
+        }
         await answered { done in
             if let reader { reader.close { done.resume() } } else { done.resume() }
         }
@@ -100,7 +113,7 @@ actor LogScene {
         await withCheckedContinuation { done in
             if let deliveries { deliveries.close { done.resume() } } else { done.resume() }
         }
-        (reader, producer, admin, endpoints, deliveries) = (nil, nil, nil, nil, nil)
+        (reader, producer, admin, endpoints, deliveries, member) = (nil, nil, nil, nil, nil, nil)
     }
 }
 
@@ -195,6 +208,36 @@ struct DispatcherProcessTests {
         try Self.expectOrder(events.map { ($0.id, $0.body) })
         for copy in copies { copy.kill() }
         await sink.close()
+        await scene.close()
+    }
+
+    @Test("Where a log has a record of a newer program it tells what stands before, leaves the group, and is not ready")
+    func leavesToNewer() async throws {
+        let broker = try await KafkaBroker(.embedded)
+        let scene = LogScene(broker.bootstrap)
+        try await scene.makeTopics()
+        try await scene.write(DispatcherLogs.application, to: .registry, 0)
+        let dispatcher = try DispatcherProcess([
+            "SWITCHBOARD_KAFKA": broker.bootstrap, "SWITCHBOARD_PARTITIONS": "\(LogScene.partitions)",
+        ])
+        try dispatcher.start()
+        try await eventually("it is ready") { await dispatcher.isReady }
+        try await scene.write(Self.calls(0), to: .calls, 0)
+        let wanted = Self.callsPerPartition * Self.eventsPerCall
+        try await eventually("the calls are told") { await scene.events.count == wanted }
+
+        var later = try #require(Self.calls(1).last)
+        later.level = RecordLevel.highest + 1
+        try await scene.write([later], to: .calls, 1)
+        try await eventually("it is not ready") { await !dispatcher.isReady }
+        let state = try await dispatcher.asks("GET", "/readyz")
+        #expect(state.status == 503 && state.body.contains("level"), "\(state.body)")
+        #expect(dispatcher.said.contains("was written by a newer program"))
+        try await scene.join("switchboard.callback-dispatcher.v1", of: Topic.callbackDeliveries)
+        try await eventually("another has all of it") { await scene.owned == [0, 1] }
+        #expect(try await dispatcher.asks("GET", "/v1/callbacks/endpoints").status == 200)
+        #expect(!dispatcher.said.contains("begun again"))
+        dispatcher.kill()
         await scene.close()
     }
 

@@ -12,6 +12,8 @@ package final class Directory {
     package private(set) var isComplete = false
     package var onComplete: (() -> Void)?
     package var onFailure: ((String) -> Void)?
+    /// The registry has a record of a newer program: what is known stays, and nothing more becomes known.
+    package var onNewer: ((String) -> Void)?
     /// Told of every fact of the registry, in order per application.
     package var onFact: ((_ application: String, ApplicationFact) -> Void)?
     /// Told what a command came to, once its facts have been told: nil is accepted.
@@ -34,6 +36,7 @@ package final class Directory {
             onComplete?()
         }
         follower.onFailure = { [unowned self] _, reason in onFailure?(reason) }
+        follower.onNewer = { [unowned self] _, reason in onNewer?(reason) }
         for partition in missing.sorted() { follower.follow(partition) }
     }
 

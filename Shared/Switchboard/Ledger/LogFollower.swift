@@ -24,7 +24,10 @@ package final class LogFollower<Fact: Message> {
     /// The log does not have the position any more, or not yet: called in place of `onFailure` where it is set. Stop the
     /// partition, and follow it again from elsewhere.
     package var onLost: ((_ partition: Int32) -> Void)?
-    /// A record is of a newer level, or the log lost what is needed: nothing more comes of the partition.
+    /// A record was written by a newer program, and nothing behind it may be taken: the partition's position stays before
+    /// it, and nothing more comes.
+    package var onNewer: ((_ partition: Int32, _ reason: String) -> Void)?
+    /// The log lost what is needed: nothing more comes of the partition.
     package var onFailure: ((_ partition: Int32, _ reason: String) -> Void)?
 
     private let log: Log
@@ -94,7 +97,11 @@ package final class LogFollower<Fact: Message> {
             positions[record.partition] = position
             onRecord?(record.partition, record.offset, record.timestamp, decoded, record.value)
         case .marker, .skipped: break
-        case .levelTooHigh: fail(record.partition, "the record at \(record.offset) was written by a newer program")
+        case .levelTooHigh:
+            position.nextOffset = record.offset
+            reader.remove(topic, record.partition)
+            let place = "\(ledger.log) \(record.partition), offset \(record.offset)"
+            onNewer?(record.partition, "\(place) was written by a newer program")
         }
     }
 

@@ -69,6 +69,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
     private let path: String
     let log: Log
     let fail: @Sendable (String) -> Void
+    private let outdated: @Sendable (String) -> Void
 
     // On the view's loop alone.
     var database: SQLiteDatabase?
@@ -99,10 +100,13 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
         """
     }
 
-    /// - Parameter fail: called once, from the view's thread, when the view cannot go on.
+    /// - Parameters:
+    ///   - fail: called once, from the view's thread, when the view cannot go on.
+    ///   - outdated: called from there for each partition that has a record of a newer program. The view shows what stands
+    ///     before that, and no question about what may stand behind it is answered.
     package init(
         name: String, path: String, settings: LedgerSettings, ledger: LedgerName, filling: Filling, log: Log,
-        fail: @escaping @Sendable (String) -> Void
+        fail: @escaping @Sendable (String) -> Void, outdated: @escaping @Sendable (String) -> Void
     ) {
         loop = EventLoop(name: name)
         self.name = name
@@ -112,6 +116,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
         self.filling = filling
         self.log = log
         self.fail = fail
+        self.outdated = outdated
         loop.start()
         loop.execute { self.begin() }
     }
@@ -202,6 +207,7 @@ package final class LogView<Fact: Message>: @unchecked Sendable {
         follower.onTurnEnd = { [unowned self] in store() }
         follower.onEnd = { [unowned self] _ in if batch.isEmpty { serveWaiting() } }
         follower.onLost = { [unowned self] partition in refill(because: partition) }
+        follower.onNewer = { [unowned self] _, reason in outdated("\(name): \(reason)") }
         follower.onFailure = { [unowned self] partition, reason in fail("\(name), partition \(partition): \(reason)") }
         self.follower = follower
         for partition in 0..<settings.partitions(of: ledger) {

@@ -132,6 +132,13 @@ package final class ServiceHost {
     /// Adds a stop step behind the closing of the door; steps run in the order added.
     package func onStop(_ name: StaticString, _ body: @escaping Shutdown.Step) { steps.append((name, body)) }
 
+    /// A log has a record that only a newer program understands. What can go on without it does, but nobody is to be sent
+    /// here any more: until another program takes its place the process is not ready.
+    package func isOutdated(_ reason: String) {
+        log.error("a newer program is needed here", ["cause": reason])
+        health.set("level", false)
+    }
+
     /// What the process cannot go on without has failed for good: another start may help, going on does not. Ends the
     /// process with code 1: in order where it was at work, at once where it never was and has nothing to let go of.
     package func fail(_ reason: String) {
