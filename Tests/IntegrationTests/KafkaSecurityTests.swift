@@ -1,9 +1,19 @@
+import Foundation
 import Support
 import Switchboard
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(3)))
 struct KafkaSecurityTests {
+    @Test(.enabled(if: isLibraryPreloaded, "Debian's librdkafka"))
+    func `A librdkafka that was put before Debian's is the one that speaks`() {
+        #expect(KafkaLibrary.speaksSCRAM)
+    }
+
+    private static var isLibraryPreloaded: Bool {
+        ProcessInfo.processInfo.environment["LD_PRELOAD"]?.contains("librdkafka") == true
+    }
+
     @Test(arguments: KafkaBroker.Kind.present)
     func `Records go and come by TLS`(kind: KafkaBroker.Kind) async throws {
         let guarded = try await GuardedKafka(kind)

@@ -3,6 +3,8 @@
 import re
 import subprocess
 
+from stack.settings import ROOT
+
 from .floor import Count, Floor
 
 # Pure, and so side by side; then those that start servers or measure time, one test after the other.
@@ -21,7 +23,19 @@ def floors() -> list[Floor]:
         command = ["swift", "test", "--skip-build", "--disable-xctest", *more, "--filter", rf"^{target}\."]
         return Floor(name, command, count, quiet="◇ ")
 
-    return [floor(t, "--parallel") for t in PURE] + [floor(t, "--no-parallel") for t in WITH_SERVERS]
+    found = [floor(t, "--parallel") for t in PURE] + [floor(t, "--no-parallel") for t in WITH_SERVERS]
+    return found + newer_library()
+
+
+def newer_library() -> list[Floor]:
+    """The Kafka driver over the librdkafka that confluent-kafka brings, newer than Debian's: it speaks SCRAM, for one."""
+    library = next((ROOT / ".venv").glob("lib/python3*/site-packages/confluent_kafka.libs/librdkafka-*.so*"), None)
+    if not library:
+        return []
+    command = [
+        "env", f"LD_PRELOAD={library}", "swift", "test", "--skip-build", "--disable-xctest", "--no-parallel", "--filter",
+        r"^IntegrationTests\.Kafka"]
+    return [Floor("driver, newer librdkafka", command, count, quiet="◇ ")]
 
 
 def count(output: str) -> Count | None:
