@@ -29,6 +29,19 @@ extension KafkaScene {
     }
 }
 
+/// Asks again while that may help: where a machine gives a broker no turn, its answer takes longer than the second that is
+/// waited for it.
+private func patiently<Value>(_ ask: () async throws -> Value) async throws -> Value {
+    let deadline = ContinuousClock.now + .seconds(30)
+    while true {
+        do {
+            return try await ask()
+        } catch let failure as KafkaFailure where failure.mayPass && ContinuousClock.now < deadline {
+            continue
+        }
+    }
+}
+
 @Suite(.serialized, .timeLimit(.minutes(2)))
 struct KafkaAdminTests {
     private func scene(_ kind: KafkaBroker.Kind) async throws -> KafkaScene {
@@ -101,7 +114,8 @@ struct KafkaAdminTests {
         for round in 1...20 {
             try await scene.produce(round * 10..<round * 10 + 10)
             #expect(await scene.flush(within: .seconds(10)))
-            #expect(try await scene.ends(places) == [places[0]: Int64(round * 10), places[1]: 0])
+            let ends = try await patiently { try await scene.ends(places) }
+            #expect(ends == [places[0]: Int64(round * 10), places[1]: 0])
         }
         #expect(try await scene.starts(places) == [places[0]: 0, places[1]: 0])
         await scene.close()
@@ -115,7 +129,8 @@ struct KafkaAdminTests {
         let all = (0..<32).map { KafkaPartition(topic, $0) }
         try await withThrowingTaskGroup(of: Int.self) { group in
             for asker in 0..<200 {
-                group.addTask { try await scene.ends([all[asker % 32], all[(asker + 1) % 32]]).count }
+                let places = [all[asker % 32], all[(asker + 1) % 32]]
+                group.addTask { try await patiently { try await scene.ends(places).count } }
             }
             for try await count in group { #expect(count == 2) }
         }

@@ -155,13 +155,18 @@ extension DeliveryStage {
     func letGo(_ topics: [String], _ partition: Int32) async throws {
         dispatcher.kill()
         broker.kill()
-        for topic in topics { try Self.drop("\(broker.folder)/data/partitions/\(topic)-\(partition)") }
+        for topic in topics { try broker.drop(topic, partition) }
         try await broker.start()
         try dispatcher.start()
         try await eventually("it is ready again: \(dispatcher.said.suffix(2000))") { await dispatcher.isReady }
     }
 
-    private static func drop(_ folder: String) throws {
+}
+
+extension KafkaBroker {
+    /// An embedded-log that is not running lets go of every record of a partition, as retention would.
+    func drop(_ topic: String, _ partition: Int32) throws {
+        let folder = "\(folder)/data/partitions/\(topic)-\(partition)"
         let loop = EventLoop(name: "retention")
         let disk = EventLoop(name: "retention-disk")
         disk.start()

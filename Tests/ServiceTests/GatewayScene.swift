@@ -26,7 +26,7 @@ actor GatewayScene {
 
     private init(_ tokens: TokenScene) throws {
         self.tokens = tokens
-        wallClock = try TurnedClock(in: tokens.stage.folder)
+        wallClock = try TurnedClock()
         gateway = try tokens.stage.service("signaling-gateway", wallClock.environment)
         settings = LedgerSettings(
             kafka: KafkaSettings(bootstrap: tokens.stage.broker.bootstrap, clientID: "scene"), group: "none",

@@ -8,12 +8,16 @@ package final class ServiceStage: Sendable {
     package let folder: String
     package let partitions: Int
 
-    /// - Parameter kind: the embedded log where it was built, unless told otherwise.
-    package init(_ kind: KafkaBroker.Kind = .embedded, partitions: Int = 4) async throws {
+    /// - Parameters:
+    ///   - kind: the embedded log where it was built, unless told otherwise.
+    ///   - more: what the broker is told by its environment.
+    package init(
+        _ kind: KafkaBroker.Kind = .embedded, partitions: Int = 4, brokerWith more: [String: String] = [:]
+    ) async throws {
         let folder = NSTemporaryDirectory() + "switchboard-stage-\(UUID().uuidString)"
         self.folder = folder
         self.partitions = partitions
-        broker = try await KafkaBroker(kind)
+        broker = try await KafkaBroker(kind, with: more)
         let port = try freeTestPort()
         redis = try ServiceProcess(
             "redis-server",

@@ -1,13 +1,15 @@
 import Foundation
 
-/// The wall clock of one process that a test starts, turned while it runs.
+/// The wall clock of processes that a test starts, turned while they run.
 package final class TurnedClock: Sendable {
-    /// What the process is to be given to run by it.
+    /// What a process is to be given to run by it.
     package let environment: [String: String]
+    /// Of the library that is preloaded, and where the clock stands.
+    private let folder = NSTemporaryDirectory() + "switchboard-clock-\(UUID().uuidString)"
     private let place: URL
 
-    /// - Parameter folder: for the library that is preloaded, and where the clock stands.
-    package init(in folder: String) throws {
+    package init() throws {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let library = folder + "/turned-clock.so"
         let source = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../Faults/injection/shifted_clock.c")
@@ -21,6 +23,8 @@ package final class TurnedClock: Sendable {
         environment = ["LD_PRELOAD": library, "CLOCK_SHIFT_FILE": place.path]
         try Data(count: 8).write(to: place)
     }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
 
     /// From now on it is so much ahead, or behind, in whole seconds.
     package func turn(by seconds: Int64) throws {
