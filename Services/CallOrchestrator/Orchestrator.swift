@@ -51,19 +51,25 @@ final class Orchestrator {
             let directory = try Directory(settings: settings, loop: host.loop, log: host.log)
             directory.onComplete = { [unowned self] in directoryIsComplete() }
             directory.onFailure = { [unowned self] reason in host.fail(reason) }
-            directory.onNewer = { [unowned self] reason in host.isOutdated(reason) }
+            directory.onNewer = { [unowned self] reason in host.isOutdated(reason, closesDoor: true) }
             self.directory = directory
             guard hasView else { return }
-            let bound = LoopBound(host, on: host.loop)
+            let bound = LoopBound(self, on: host.loop)
             let view = CallView.make(
                 path: "\(host.settings.data)/calls.sqlite", settings: settings, log: host.log,
-                fail: { [loop = host.loop] reason in loop.execute { bound.value?.fail(reason) } },
-                outdated: { [loop = host.loop] reason in loop.execute { bound.value?.isOutdated(reason) } })
+                fail: { [loop = host.loop] reason in loop.execute { bound.value?.host.fail(reason) } },
+                outdated: { [loop = host.loop] reason in loop.execute { bound.value?.viewIsOutdated(reason) } })
             self.view = view
             queries = try Queries(world: world, view: view, log: host.log)
         } catch {
             host.fail("\(error)")
         }
+    }
+
+    /// Other copies answer what this one's view cannot know.
+    private func viewIsOutdated(_ reason: String) {
+        host.isOutdated(reason)
+        queries?.close {}
     }
 
     /// Sooner the door would not know who calls, and refuse a good signature.

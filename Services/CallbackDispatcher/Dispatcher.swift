@@ -109,7 +109,7 @@ final class Dispatcher {
                 openDoor(directory)
             }
             directory.onFailure = { [host] reason in host.fail(reason) }
-            directory.onNewer = { [host] reason in host.isOutdated(reason) }
+            directory.onNewer = { [host] reason in host.isOutdated(reason, closesDoor: true) }
             self.directory = directory
         } catch {
             host.fail("\(error)")
@@ -132,6 +132,8 @@ final class Dispatcher {
             let consumer = try KafkaGroupConsumer(
                 settings: settings.kafka, group: settings.group, topics: [Topic.callbackDeliveries], loop: host.loop)
             consumer.onAssigned = { [unowned self] _, partitions in
+                // On the way out nothing is begun.
+                guard self.consumer != nil else { return }
                 for partition in partitions {
                     assigned.insert(partition)
                     renderer.begin(partition)

@@ -48,7 +48,7 @@ final class Allocator {
             let directory = try Directory(settings: settings, loop: host.loop, log: host.log)
             directory.onComplete = { [unowned self] in directoryIsComplete() }
             directory.onFailure = { [unowned self] reason in host.fail(reason) }
-            directory.onNewer = { [unowned self] reason in host.isOutdated(reason) }
+            directory.onNewer = { [unowned self] reason in host.isOutdated(reason, closesDoor: true) }
             self.directory = directory
             guard hasView else { return }
             let bound = LoopBound(host, on: host.loop)

@@ -4,8 +4,8 @@ package import Switchboard
 ///
 /// An owner takes a record's append time for its own; a gateway whose clock is off would ring nobody (what it is told
 /// seems over), or have all its commands refused as too old. Where the clocks agree, the broker's time of a record lies
-/// between its sending and its acknowledgement. One broker's clock may be off by itself, so where a record disagrees all
-/// inboxes of users are asked, and what more of them say counts.
+/// between its sending and its acknowledgement. One broker's clock may be off by itself, so where a record disagrees, or
+/// none came, all inboxes of users are asked: it takes more than half of all to put a gateway out that serves.
 package struct ClockCheck {
     package enum Verdict: Equatable, Sendable {
         case agrees
@@ -13,20 +13,34 @@ package struct ClockCheck {
         case isOff(Duration)
     }
 
-    /// Beyond it a clock counts as off.
+    /// Beyond it a clock counts as off; one that was off agrees again within half of it.
     package static let skewMax = LedgerLimit.clockSkewMax
 
-    /// What counts now; nil until the first record.
+    /// What counts now; nil until some inbox has told.
     package private(set) var verdict: Verdict?
+    private let partitions: Int
+    /// By partition, of this round.
     private var skews: [Int32: Duration] = [:]
+    private var waiting: Set<Int32> = []
+    /// Nothing was heard in the round before.
+    private var wasSilent = false
 
-    package init() {}
+    /// - Parameter partitions: how many inboxes of users there are.
+    package init(partitions: Int32) { self.partitions = Int(partitions) }
 
-    /// Some inbox disagrees: all are to be asked.
-    package var isInDoubt: Bool {
-        if case .isOff = verdict { return true }
-        return skews.values.contains { $0 > Self.skewMax }
+    private var isOff: Bool { if case .isOff = verdict { true } else { false } }
+
+    /// The inboxes that are to be asked now: all that are not asked already, where there is a doubt.
+    package mutating func toAsk() -> [Int32] {
+        let isInDoubt = isOff || wasSilent || skews.values.contains { $0 > Self.skewMax }
+        guard isInDoubt else { return [] }
+        let open = (0..<Int32(partitions)).filter { !waiting.contains($0) }
+        waiting.formUnion(open)
+        return open
     }
+
+    /// An inbox that was asked has answered, or will not.
+    package mutating func hasAnswered(_ partition: Int32) { waiting.remove(partition) }
 
     /// - Parameters:
     ///   - partition: whose broker appended the record at `appended` by its clock.
@@ -35,20 +49,24 @@ package struct ClockCheck {
     package mutating func heard(
         _ partition: Int32, sent: Timestamp, appended: Timestamp, acknowledged: Timestamp
     ) -> Verdict? {
-        skews[partition] = max(sent - appended, appended - acknowledged, .zero)
-        guard verdict == nil, !isInDoubt else { return nil }
+        let skew = max(sent - appended, appended - acknowledged, .zero)
+        skews[partition] = skew
+        // At the start nobody is sent away by a mistake, and it is soon found.
+        guard verdict == nil, skews.values.allSatisfy({ $0 <= Self.skewMax }) else { return nil }
         return change(to: .agrees)
     }
 
-    /// Ends a round: who was asked in it has had its time to answer.
+    /// Ends a round.
     /// - Returns: what counts from now on, where that is something new.
     package mutating func judge() -> Verdict? {
+        wasSilent = skews.isEmpty
         defer { skews = [:] }
-        let bad = skews.values.filter { $0 > Self.skewMax }
+        let limit = isOff ? Self.skewMax / 2 : Self.skewMax
+        let bad = skews.values.filter { $0 > limit }
         let good = skews.count - bad.count
-        // Nobody answered, or as many say the one as the other: what counted goes on.
-        guard bad.count != good else { return nil }
-        return change(to: bad.count > good ? .isOff(bad.max() ?? .zero) : .agrees)
+        if good > bad.count { return change(to: .agrees) }
+        guard let worst = bad.max(), 2 * bad.count > partitions || verdict == nil else { return nil }
+        return change(to: .isOff(worst))
     }
 
     private mutating func change(to new: Verdict) -> Verdict? {

@@ -5,27 +5,24 @@ extension Gateway {
     /// Once a beat: what was heard since the last one counts, and where it leaves a doubt all inboxes of users are asked.
     func checkClock() {
         if let verdict = clockCheck.judge() { heed(verdict) }
-        if clockCheck.isInDoubt { askAllForTheTime() }
+        askForTheTime()
     }
 
-    /// A beat is acknowledged.
+    /// A beat or a probe is acknowledged.
     func heard(_ appended: Timestamp, in partition: Int32, sent: Timestamp) {
-        let wasInDoubt = clockCheck.isInDoubt
-        note(appended, in: partition, sent: sent)
-        if clockCheck.isInDoubt, !wasInDoubt { askAllForTheTime() }
-    }
-
-    private func note(_ appended: Timestamp, in partition: Int32, sent: Timestamp) {
         let verdict = clockCheck.heard(partition, sent: sent, appended: appended, acknowledged: clock())
         if let verdict { heed(verdict) }
     }
 
-    private func askAllForTheTime() {
+    /// Of those whose answer is awaited from before none is asked again.
+    func askForTheTime() {
         let sent = clock()
-        for partition in 0..<settings.partitions {
-            outbox.probe(partition) { [weak self] appended in
-                if let appended { self?.note(appended, in: partition, sent: sent) }
+        for partition in clockCheck.toAsk() {
+            let isTaken = outbox.probe(partition) { [weak self] appended in
+                self?.clockCheck.hasAnswered(partition)
+                if let appended { self?.heard(appended, in: partition, sent: sent) }
             }
+            if !isTaken { clockCheck.hasAnswered(partition) }
         }
     }
 
@@ -44,5 +41,5 @@ extension Gateway {
         onClock?(verdict == .agrees)
     }
 
-    var mayServe: Bool { leaving == nil && clockCheck.verdict == .agrees }
+    var mayServe: Bool { leaving == nil && !isOutdated && clockCheck.verdict == .agrees }
 }

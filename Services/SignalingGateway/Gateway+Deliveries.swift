@@ -52,6 +52,8 @@ extension Gateway {
 
     private func hold(_ entry: DeliveryEntry, _ session: Session) {
         guard session.held.count < GatewayLimits.heldMax else {
+            // Signals come at most once.
+            guard entry.signal == nil else { return }
             return session.connection.close(code: CloseCode.goingAway, reason: "try again")
         }
         session.held.append(entry)
@@ -186,7 +188,7 @@ extension Gateway {
             session.rings[call] = nil
             session.send(.event("call.expired", CallIDData(call)))
         }
-        guard let expiresAt = session.tokenExpiresAt else { return }
+        guard session.isAdmitted, let expiresAt = session.tokenExpiresAt else { return }
         if expiresAt <= time + GatewayLimits.tokenWarning, !session.wasToldOfExpiry {
             session.wasToldOfExpiry = true
             session.send(.event("token.expiring", ExpiresAtData(expiresAt)))

@@ -24,7 +24,9 @@ final class Gateway {
     var unanswered = Queue<Unanswered>()
     var admissions = Queue<Unanswered>()
     var losses = Losses()
-    var clockCheck = ClockCheck()
+    var clockCheck: ClockCheck
+    /// The registry has a record of a newer program: who comes now may hold a token that is good, and is not known to be.
+    var isOutdated = false
     /// Told whether the clock agrees with the brokers': when that is known first, and when it changes.
     var onClock: ((Bool) -> Void)?
     var lastBeat: ContinuousClock.Instant?
@@ -61,6 +63,7 @@ final class Gateway {
         self.counters = counters
         self.log = log
         self.clock = clock
+        clockCheck = ClockCheck(partitions: settings.partitions)
     }
 
     /// Begins to beat: from here on its connections are known to live.
@@ -87,7 +90,9 @@ final class Gateway {
         let sent = clock()
         outbox.beat(record, of: name) { [weak self] partition, appended in
             self?.lastBeat = .now
+            guard let appended else { return }
             self?.heard(appended, in: partition, sent: sent)
+            self?.askForTheTime()
         }
         if lastBeat == nil { lastBeat = now }
     }

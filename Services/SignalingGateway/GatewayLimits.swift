@@ -19,7 +19,8 @@ enum GatewayLimits {
     /// Signals kept for a room that this gateway has not been told of, per connection, and how long.
     static let earlySignalsMax = 64
     static let earlySignalKept: Duration = .seconds(5)
-    /// Deliveries held for a connection until its `connect` is answered; one that gets more is told to come back.
+    /// Deliveries held for a connection until its `connect` is answered; of more, signals are let go of, and for any other
+    /// the connection is told to come back.
     static let heldMax = 256
     static let tokenWarning: Duration = .seconds(60)
     static let tick: Duration = .milliseconds(250)

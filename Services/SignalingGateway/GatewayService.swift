@@ -15,6 +15,7 @@ final class GatewayService {
     private var probe: String?
     private var hearsDeliveries = false
     private var knowsTokens = false
+    private var isOutdated = false
     private var retry: LoopTimer?
 
     /// Gateways are in no group of owners.
@@ -77,7 +78,11 @@ final class GatewayService {
                 openDoor()
             }
             directory.onFailure = { [unowned self] reason in host.fail(reason) }
-            directory.onNewer = { [unowned self] reason in host.isOutdated(reason) }
+            directory.onNewer = { [unowned self] reason in
+                isOutdated = true
+                gateway?.isOutdated = true
+                host.isOutdated(reason)
+            }
             self.producer = producer
             self.directory = directory
             producer.onReady = { [unowned self] in
@@ -97,6 +102,7 @@ final class GatewayService {
             partition: partition, outbox: Outbox(producer: producer, settings: settings),
             counters: GatewayCounters(metrics: host.metrics), log: host.log,
             clock: { Timestamp(milliseconds: WallClock.milliseconds) })
+        gateway.isOutdated = isOutdated
         self.gateway = gateway
         // The end is asked for before the first connection: nothing that is for one of ours is passed over.
         admin.endOffsets(of: [KafkaPartition(Topic.deliveries, partition)]) { [self] result in

@@ -26,21 +26,23 @@ final class Outbox {
         return produce(record.encoded(), key: key, to: ledger.inbox, partition, Self.isThere(done))
     }
 
-    /// - Parameter done: told where the beat stands in an inbox, and since when by the clock of its broker; else never.
+    /// - Parameter done: told where the beat stands in an inbox, and since when by the clock of its broker (nil where that
+    ///   did not say); else never.
     func beat(
         _ record: InboxRecord<UsersEntry.Input>, of gateway: String,
-        done: @escaping (_ partition: Int32, _ appended: Timestamp) -> Void
+        done: @escaping (_ partition: Int32, _ appended: Timestamp?) -> Void
     ) {
         let key = RecordKey.gateway(gateway)
         let partition = settings.partition(of: key, in: .users)
-        _ = produce(record.encoded(), key: key, to: LedgerName.users.inbox, partition) { appended in
-            if let appended { done(partition, appended) }
+        _ = produce(record.encoded(), key: key, to: LedgerName.users.inbox, partition) { place in
+            if let place { done(partition, place.time) }
         }
     }
 
     /// Asks an inbox of users for the time by a record that asks nothing else.
-    func probe(_ partition: Int32, done: @escaping (_ appended: Timestamp?) -> Void) {
-        _ = produce([], key: InboxProbe.key, to: LedgerName.users.inbox, partition, done)
+    /// - Parameter done: told once, where the record was taken.
+    func probe(_ partition: Int32, done: @escaping (_ appended: Timestamp?) -> Void) -> Bool {
+        produce([], key: InboxProbe.key, to: LedgerName.users.inbox, partition) { place in done(place?.time) }
     }
 
     @discardableResult
@@ -56,21 +58,26 @@ final class Outbox {
         produce(DeliveryRecord([entry]).encoded(), key: "", to: Topic.deliveries, partition, Self.isThere(done))
     }
 
-    private static func isThere(_ done: ((Bool) -> Void)?) -> ((Timestamp?) -> Void)? {
+    private static func isThere(_ done: ((Bool) -> Void)?) -> ((KafkaAcknowledgement?) -> Void)? {
         done.map { done in { done($0 != nil) } }
     }
 
     private func produce(
         _ value: [UInt8], key: String, to topic: String, _ partition: Int32,
-        _ done: ((_ appended: Timestamp?) -> Void)?
+        _ done: ((KafkaAcknowledgement?) -> Void)?
     ) -> Bool {
         do throws(KafkaFailure) {
             try producer.produce(topic: topic, partition: partition, key: Array(key.utf8), value: value) { result in
-                if case .success(let place) = result { done?(place.timestamp) } else { done?(nil) }
+                if case .success(let place) = result { done?(place) } else { done?(nil) }
             }
             return true
         } catch {
             return false
         }
     }
+}
+
+extension KafkaAcknowledgement {
+    /// When the broker appended it; nil where that knew the record already, and said no more.
+    fileprivate var time: Timestamp? { offset < 0 ? nil : timestamp }
 }

@@ -72,13 +72,13 @@ final class TokenOffice {
             let directory = try Directory(settings: settings, loop: host.loop, log: host.log)
             directory.onFact = { [unowned self] application, fact in see(fact, of: application) }
             directory.onFailure = { [unowned self] reason in host.fail(reason) }
-            directory.onNewer = { [unowned self] reason in host.isOutdated(reason) }
+            directory.onNewer = { [unowned self] reason in host.isOutdated(reason, closesDoor: true) }
             self.directory = directory
             let view = try UsersView(
                 settings: settings, path: "\(host.settings.data)/users.sqlite", loop: host.loop, log: host.log)
             view.onComplete = { [unowned self] in host.health.set(Condition.users, true) }
             view.onFailure = { [unowned self] reason in host.fail(reason) }
-            view.onNewer = { [unowned self] reason in host.isOutdated(reason) }
+            view.onNewer = { [unowned self] reason in host.isOutdated(reason, closesDoor: true) }
             self.view = view
             // Sooner it would not know who calls, and refuse a good signature.
             directory.onComplete = { [unowned self, unowned directory] in

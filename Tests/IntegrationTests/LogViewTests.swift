@@ -89,12 +89,14 @@ import Testing
         var writer = ViewWriter(bootstrap: broker.bootstrap)
         try await writer.write(["a", "b"])
         try await writer.writeAsNewer("c")
+        try await writer.write(["d"])
         // The second reads from where the first stood: what it shows is there once.
         for _ in 0..<2 {
             let view = ViewScene(path, broker.bootstrap)
             try await until("it tells") { view.newer.count == 1 }
             #expect(view.newer.first?.hasSuffix("offset 3 was written by a newer program") == true, "\(view.newer)")
             try await until("it shows what stands before") { try await view.keys() == ["a", "b"] }
+            // One of this level stands behind it, and is not taken.
             let behind = [KafkaPartition(LedgerName.calls.log, 0): Int64(4)]
             #expect(await view.keys(at: behind, within: .milliseconds(300)) == nil)
             #expect(view.failures == [])

@@ -42,7 +42,8 @@ actor GatewayScene {
     }
 
     private func listen() throws {
-        producer = try KafkaProducer(settings: settings.kafka, loop: loop, topics: [Topic.deliveries])
+        producer = try KafkaProducer(
+            settings: settings.kafka, loop: loop, topics: [Topic.deliveries, LedgerName.registry.log])
         let reader = try KafkaReader(settings: settings.kafka, topics: [LedgerName.users.inbox], loop: loop)
         reader.onRecord = { record in
             let partition = record.partition
@@ -68,9 +69,14 @@ actor GatewayScene {
         #expect(failure == nil)
     }
 
+    func token(of user: String) async throws -> String {
+        try #require(try await tokens.issue(user)["result.accessToken"] as? String)
+    }
+
+    /// - Parameter token: a new one unless it is given.
     /// - Returns: what stood in the way of the WebSocket.
-    func tryToConnect(_ user: String, _ device: String) async throws -> String? {
-        let token = try #require(try await tokens.issue(user)["result.accessToken"] as? String)
+    func tryToConnect(_ user: String, _ device: String, _ token: String? = nil) async throws -> String? {
+        let token = if let token { token } else { try await self.token(of: user) }
         let (client, ears, port) = (client, ears, gateway.port)
         return await answered { (done: Answering<String?>) in
             client?.connect(to: "127.0.0.1", port: port, target: "/ws") { result in
@@ -124,6 +130,24 @@ actor GatewayScene {
         var entry = DeliveryEntry(to: connection, frame: frame, note: hasNote ? note : nil, close: close)
         entry.source = index.map { SourceMark(ledger: .users, partition: 0, offset: 7, index: $0) }
         try deliver(entry, in: connection.partition)
+    }
+
+    /// As a token-service of a newer version does.
+    func writeNewerToRegistry() throws {
+        var record = LogRecord<ApplicationFact>()
+        record.kind = .marker
+        record.level = RecordLevel.highest + 1
+        record.incarnation = "newer"
+        try producer?.produce(topic: LedgerName.registry.log, partition: 0, key: [], value: record.encoded())
+    }
+
+    /// As many events, in one record.
+    func deliver(events count: Int, to connection: Connection) throws {
+        let entries = (0..<count).map { number in
+            DeliveryEntry(to: connection, frame: .event("event \(number)", NoData()))
+        }
+        try producer?.produce(
+            topic: Topic.deliveries, partition: connection.partition, key: [], value: DeliveryRecord(entries).encoded())
     }
 
     /// The answer to its `connect`, as the users' owner gives it.

@@ -11,6 +11,7 @@ package final class Health: Sendable {
     private struct State {
         var conditions: [Condition] = []
         var isStopping = false
+        var wasReady = false
     }
 
     private let state = Locked(State())
@@ -28,6 +29,7 @@ package final class Health: Sendable {
             } else {
                 state.conditions.append(Condition(name: condition, holds: holds))
             }
+            if state.conditions.allSatisfy(\.holds) { state.wasReady = true }
         }
     }
 
@@ -37,6 +39,9 @@ package final class Health: Sendable {
     package var isReady: Bool {
         state.withLock { !$0.isStopping && $0.conditions.allSatisfy(\.holds) }
     }
+
+    /// It has been ready at some time.
+    package var wasReady: Bool { state.withLock(\.wasReady) }
 
     /// What is still missing, in the order named.
     package var missing: [String] {

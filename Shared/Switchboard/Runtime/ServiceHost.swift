@@ -134,16 +134,19 @@ package final class ServiceHost {
 
     /// A log has a record that only a newer program understands. What can go on without it does, but nobody is to be sent
     /// here any more: until another program takes its place the process is not ready.
-    package func isOutdated(_ reason: String) {
+    /// - Parameter closesDoor: whether requests are answered 503 from now on.
+    package func isOutdated(_ reason: String, closesDoor: Bool = false) {
         log.error("a newer program is needed here", ["cause": reason])
         health.set("level", false)
+        guard closesDoor else { return }
+        onRequest = { _, responder in responder.respond(.problem(503, detail: "outdated", code: 50300)) }
     }
 
     /// What the process cannot go on without has failed for good: another start may help, going on does not. Ends the
     /// process with code 1: in order where it was at work, at once where it never was and has nothing to let go of.
     package func fail(_ reason: String) {
         log.error("cannot go on", ["cause": reason])
-        guard health.isReady else { _exit(Self.failureExitCode) }
+        guard health.wasReady else { _exit(Self.failureExitCode) }
         hasFailed = true
         shutdown.begin()
     }

@@ -29,6 +29,7 @@ final class KafkaClient {
     private var watch: LoopWatch?
     private var tick: LoopTimer?
     private var onClosed: [() -> Void] = []
+    private var hasEnded = false
     /// Held by what asks for metadata.
     var metadataRetry: LoopTimer?
 
@@ -105,7 +106,7 @@ final class KafkaClient {
     /// only wait for the end of it.
     /// - Parameter done: on the loop.
     func close(_ done: (() -> Void)? = nil) {
-        if let done { onClosed.append(done) }
+        if let done { if hasEnded { loop.atEndOfTurn(done) } else { onClosed.append(done) } }
         guard !isClosed else { return }
         isClosed = true
         watch = nil
@@ -128,6 +129,7 @@ final class KafkaClient {
             loop.execute {
                 guard let client = me.value else { return }
                 me.value = nil
+                client.hasEnded = true
                 for body in exchange(&client.onClosed, with: []) { body() }
             }
         }
