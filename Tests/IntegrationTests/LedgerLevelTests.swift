@@ -33,7 +33,7 @@ import Testing
         try await writer.write([(1, input.encoded())], key: key)
 
         try await until("it is out of the group") { await owner.isOut }
-        #expect(await owner.owned.isEmpty)
+        try await until("it owns nothing") { await owner.owned.isEmpty }
         #expect(await owner.fatal == nil)
         let ends = try await writer.ends([KafkaPartition(LedgerName.users.log, 0)])
 
