@@ -15,6 +15,7 @@ package struct ClockCheck {
 
     /// Beyond it a clock counts as off; one that was off agrees again within half of it.
     package static let skewMax = LedgerLimit.clockSkewMax
+    private static let wayMax: Duration = .seconds(2)
 
     /// What counts now; nil until some inbox has told.
     package private(set) var verdict: Verdict?
@@ -50,6 +51,8 @@ package struct ClockCheck {
         _ partition: Int32, sent: Timestamp, appended: Timestamp, acknowledged: Timestamp
     ) -> Verdict? {
         let skew = max(sent - appended, appended - acknowledged, .zero)
+        // One that was under way for long shows nothing of a clock that is off by less than that.
+        if isOff, skew <= Self.skewMax / 2, acknowledged - sent > Self.wayMax { return nil }
         skews[partition] = skew
         // At the start nobody is sent away by a mistake, and it is soon found.
         guard verdict == nil, skews.values.allSatisfy({ $0 <= Self.skewMax }) else { return nil }

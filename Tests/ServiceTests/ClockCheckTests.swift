@@ -62,6 +62,18 @@ import Testing
         #expect(check.toAsk().isEmpty != isDoubted)
     }
 
+    @Test mutating func `does not take it for agreement that a record was under way for long`() {
+        #expect(round([10_000, 10_000, 10_000]) == .isOff(.milliseconds(9_998)))
+        let sent = Timestamp(milliseconds: 1_000_000)
+        for partition in 0..<4 as Range<Int32> {
+            #expect(
+                check.heard(partition, sent: sent, appended: sent + .seconds(5), acknowledged: sent + .seconds(15))
+                    == nil)
+        }
+        #expect(check.judge() == nil)
+        #expect(round([0, 0, 0]) == .agrees)
+    }
+
     @Test mutating func `puts back within a quarter of a second alone`() {
         #expect(round([600, 600, 600]) == .isOff(.milliseconds(598)))
         #expect(round([400, 400, 400, 400]) == nil && check.toAsk().count == 4)

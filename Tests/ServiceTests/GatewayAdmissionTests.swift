@@ -32,7 +32,7 @@ struct GatewayAdmissionTests {
     @Test func `A ring that is over by the time of the answer does not ring`() async throws {
         let scene = try await GatewayScene.open()
         let phone = try await connected(scene)
-        let over = Timestamp(milliseconds: WallClock.milliseconds + 800)
+        let over = Timestamp(milliseconds: WallClock.milliseconds + 400)
         try await scene.deliver("call.received", to: phone, ringing: CallID("a-call"), until: over)
         // And as long as the gateway takes to look at its rings.
         try await eventually("the ring is over") { WallClock.milliseconds > over.milliseconds + 400 }
@@ -52,7 +52,7 @@ struct GatewayAdmissionTests {
         let tablet = try await connected(scene, "tablet")
         try await scene.deliver("kicked", to: tablet, close: Int(CloseCode.banned))
         try await eventually("it is closed") { await scene.heard.last == "tablet: closed 4403" }
-        #expect(await scene.heard(by: "tablet") == ["tablet: kicked", "tablet: closed 4403"])
+        #expect(await scene.heard(by: "tablet").suffix(2) == ["tablet: kicked", "tablet: closed 4403"])
         await scene.end()
     }
 
